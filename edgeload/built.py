@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from edgeload.objects.resources import Asset, CapturedTensor, Resource
 from edgeload.objects.specs import BoundedTensorSpec, CompositeSpec, TensorSpec
 from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures, UserObject, add_child, make_user_object
 from edgeload.objects.variables import State, Variable
+from edgeload.plan.layout import Layout
 from edgeload.plan.plan import ControlStep, HostStep, Plan
 from edgeload.runtime.artefact import Artefact
 from edgeload.runtime.bound import BoundPlan
@@ -305,12 +306,20 @@ class BuiltProgram:
         return planned
 
     def _bind(self, described: Any) -> Planned:
-        plan: Plan = self._model.encoding.decode(described["plan"])
-        rest = None if described["rest"] is None else self._model.program(described["rest"])
-        constants = _Constants(self._model.encoding, self._constants)
-        return Planned(
-            plan, rest, lambda: BoundPlan(plan, constants, self._resources, self._run_host, self._model.library)
-        )
+        model = self._model
+        layout = Layout(**described["layout"])
+        rest = None if described["rest"] is None else model.program(described["rest"])
+        constants = _Constants(model.encoding, self._constants)
+
+        @cache
+        def get_plan() -> Plan:
+            plan: Plan = model.encoding.decode(model.artefact.record(described["plan"]))
+            return plan
+
+        def bind() -> BoundPlan:
+            return BoundPlan(layout, get_plan, constants, self._resources, self._run_host, model.library)
+
+        return Planned(get_plan, rest, bind)
 
     def _run_host(self, step: HostStep | ControlStep, inputs: list[Any]) -> list[Any]:
         return run_step(step, inputs, lambda index: self._model.program(self._parts[index]))

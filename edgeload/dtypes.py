@@ -11,6 +11,8 @@ from typing import Union
 
 import numpy as np
 
+from edgeload.errors import MissingDependencyError
+
 
 @dataclass(frozen=True)
 class Opaque:
@@ -53,6 +55,21 @@ def from_enum(number: int) -> DType:
 
         return np.dtype(getattr(ml_dtypes, _ML_DTYPES_NAMES[number]))
     return np.dtype(_NUMPY_NAMES[number])
+
+
+def from_numpy_name(name: str) -> np.dtype:
+    """The dtype of a name that NumPy or ml_dtypes gives it; "object" are strings. Raises MissingDependencyError for one
+    that needs ml_dtypes, which is not installed."""
+    try:
+        return np.dtype(name)
+    except TypeError:
+        try:
+            import ml_dtypes
+        except ImportError:
+            raise MissingDependencyError(
+                f"numbers of dtype {name} are ml_dtypes' to define, which is not installed: pip install ml_dtypes"
+            ) from None
+        return np.dtype(getattr(ml_dtypes, name))
 
 
 def name_of(dtype: DType) -> str:

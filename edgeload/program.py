@@ -27,11 +27,12 @@ from edgeload.kernels.registry import Spec
 from edgeload.kernels.tensor_list import ElementList
 from edgeload.passes.pipeline import PLAN_PASSES, PROGRAM_PASSES, Pass, run, without_fusing
 from edgeload.passes.remove_identities import remove_identities
+from edgeload.plan.layout import lay_out
 from edgeload.plan.plan import ControlStep, HostStep, Plan
 from edgeload.plan.planner import make_plan
 from edgeload.plan.specialise import specialise
 from edgeload.plan.store import Store
-from edgeload.runtime.bound import BoundPlan, kernel_names
+from edgeload.runtime.bound import BoundPlan
 from edgeload.runtime.library import Library, default
 from edgeload.runtime.steps import FoldedVariables, Planned, plan_key, run_step
 from edgeload.runtime.target import host
@@ -137,7 +138,8 @@ class Program:
             lacks=(lambda names: []) if self._fuses else lacks,
         )
         self._store.release()
-        if self._fuses and lacks(kernel_names(plan)):
+        layout = lay_out(plan)
+        if self._fuses and lacks(layout.kernels):
             # a fused kernel that is in no pack, and nothing to compile it with: the parts that it was fused of may be
             self._fuses = False
             self._forget()
@@ -148,9 +150,11 @@ class Program:
             rest._graph, rest._store, rest._assigned = stage.rest, self._store, self._assigned
             rest._fuses = self._fuses
         store = self._store  # the plan's own; the Program takes a new one when it has to forget its plans
-        return Planned(
-            plan, rest, lambda: BoundPlan(plan, store.constants, store.resources, self._run_host, self._library)
-        )
+
+        def bind() -> BoundPlan:
+            return BoundPlan(layout, lambda: plan, store.constants, store.resources, self._run_host, self._library)
+
+        return Planned(lambda: plan, rest, bind)
 
     def _optimised(self) -> Graph:
         if self._graph is None:

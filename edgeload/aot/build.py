@@ -23,7 +23,7 @@ import numpy as np
 import edgeload
 from edgeload import dtypes
 from edgeload.aot.choices import Choices
-from edgeload.aot.functions import PlannedFunction, plan_function
+from edgeload.aot.functions import PlannedFunction, PlannedStage, plan_function
 from edgeload.built import SHARED_TYPES, TABLE_FIELDS, VALUE_TYPES
 from edgeload.errors import ArgumentValueError, EdgeloadError
 from edgeload.graph.encoding import encode_graph
@@ -35,6 +35,7 @@ from edgeload.objects.resources import Asset, CapturedTensor, Resource
 from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures
 from edgeload.objects.variables import Variable
 from edgeload.passes.products import ScaledWeights
+from edgeload.plan.layout import lay_out
 from edgeload.runtime import library
 from edgeload.runtime.artefact import (
     KERNELS,
@@ -346,17 +347,21 @@ class _Writer:
             "assigned": encode(list(planned.assigned)),
             "value_inputs": sorted(planned.value_inputs),
             "parts": [self._add_planned(part) for part in planned.parts],
-            "plans": [
-                {
-                    "key": encode(entry.key),
-                    "plan": encode(entry.plan),
-                    "rest": None if entry.rest is None else self._add_planned(entry.rest),
-                }
-                for entry in planned.plans
-            ],
+            "plans": [self._add_plan(f"{name} plan {number}", entry) for number, entry in enumerate(planned.plans)],
         }
         self._records[name]["resources"] = ["list", *self._records[name]["resources"]]
         return name
+
+    def _add_plan(self, record: str, entry: PlannedStage) -> dict[str, Any]:
+        """Write a plan's record, which a call reads only for steps that Python runs. The rest is for its program's."""
+        encode = self._with_handles().encode
+        self._records[record] = encode(entry.plan)
+        return {
+            "key": encode(entry.key),
+            "layout": lay_out(entry.plan)._asdict(),
+            "plan": record,
+            "rest": None if entry.rest is None else self._add_planned(entry.rest),
+        }
 
     def _with_handles(self) -> Encoding:
         """The encoding, for values among which are tables that the model's resources have made."""

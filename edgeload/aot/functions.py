@@ -19,10 +19,10 @@ from edgeload.errors import EdgeloadError
 from edgeload.graph.branches import all_nodes
 from edgeload.graph.ir import Graph
 from edgeload.objects.specs import TensorSpec
+from edgeload.plan.layout import lay_out
 from edgeload.plan.plan import ControlStep, Plan, walk
 from edgeload.plan.store import Store
 from edgeload.program import Program
-from edgeload.runtime.bound import kernel_names
 from edgeload.runtime.library import Library
 from edgeload.runtime.steps import Planned
 from edgeload.runtime.target import Target
@@ -70,7 +70,7 @@ class PlannedFunction:
 
     def kernels(self) -> list[str]:
         """The kernels that its plans take, and those that plans for other shapes will probably take."""
-        return [*(name for stage in self.plans for name in kernel_names(stage.plan)), *self.extra_kernels]
+        return [*(name for stage in self.plans for name in lay_out(stage.plan).kernels), *self.extra_kernels]
 
 
 class _Observed(Program):

@@ -18,9 +18,9 @@ from edgeload.aot.functions import samples
 from edgeload.errors import EdgeloadError
 from edgeload.kernels import kernel
 from edgeload.objects.functions import ConcreteFunction
+from edgeload.plan.layout import lay_out
 from edgeload.program import Program
 from edgeload.runtime import library
-from edgeload.runtime.bound import kernel_names
 from edgeload.runtime.images import Code, pack, write_atomically
 from edgeload.runtime.library import Library
 from edgeload.runtime.target import TARGETS, Target
@@ -102,7 +102,7 @@ def _kernels_of_function(function: ConcreteFunction, target: Target, fuses: bool
             plan = ahead._planned(inputs).plan
         except EdgeloadError:
             continue
-        names.update(kernel_names(plan))
+        names.update(lay_out(plan).kernels)
     return names
 
 

@@ -24,13 +24,12 @@ import numpy as np
 from edgeload import dtypes
 from edgeload.errors import CorruptModelError, SavedModelNotFoundError, UnsupportedOpError
 from edgeload.memory import ALIGNMENT
-from edgeload.runtime.encoding import dtype_of
 from edgeload.runtime.images import KernelFile
 from edgeload.runtime.library import Library
 from edgeload.runtime.originals import Rule, predict, restore
 from edgeload.runtime.target import Target, missing_flags
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, RECORDS, WEIGHTS, KERNELS = "manifest.json", "records.bin", "weights.bin", "kernels.bin"
 _REQUIRED = (RECORDS, WEIGHTS, KERNELS)
 _KIND = "edgeload artefact"
@@ -96,7 +95,7 @@ class Artefact:
         data = memoryview(self._weights)[offset : offset + nbytes]
         if len(data) != nbytes or zlib.crc32(data) != checksum:
             raise CorruptModelError(f"{self.path / WEIGHTS} is damaged: tensor {index} has another checksum.")
-        dtype = dtype_of(name)
+        dtype = dtypes.from_numpy_name(name)
         if dtype == dtypes.STRING:
             return _read_strings(bytes(data), shape)
         array = self._restore(Rule(*rule), tuple(shape), data) if rule else np.frombuffer(data, dtype).reshape(shape)

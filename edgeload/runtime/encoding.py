@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeload import dtypes
-from edgeload.dtypes import Opaque
-from edgeload.errors import CorruptModelError, EdgeloadError, MissingDependencyError
+from edgeload.dtypes import Opaque, from_numpy_name
+from edgeload.errors import CorruptModelError, EdgeloadError
 from edgeload.plan import plan
 
 Encode = Callable[[Any], Any]
@@ -106,7 +105,7 @@ class Encoding:
         if tag == "bytes":
             return base64.b64decode(rest[0])
         if tag == "dtype":
-            return dtype_of(rest[0])
+            return from_numpy_name(rest[0])
         if tag == "opaque":
             return Opaque(rest[0])
         if tag == "dict":
@@ -116,22 +115,6 @@ class Encoding:
             array = self._get_array(rest[0])
             return array if tag == "array" else array[()]
         raise CorruptModelError(f"an artefact has a value with the unknown tag {tag!r}; it is newer, or damaged.")
-
-
-def dtype_of(name: str) -> np.dtype:
-    """The dtype of a name. Raises MissingDependencyError for one that needs ml_dtypes, which is not installed."""
-    if name == "object":
-        return dtypes.STRING
-    try:
-        return np.dtype(name)
-    except TypeError:
-        try:
-            import ml_dtypes
-        except ImportError:
-            raise MissingDependencyError(
-                f"the artefact has numbers of dtype {name}, which NumPy gets from ml_dtypes. pip install ml_dtypes"
-            ) from None
-        return np.dtype(getattr(ml_dtypes, name))
 
 
 def _fields(kind: Any) -> tuple[str, ...]:

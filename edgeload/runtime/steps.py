@@ -50,11 +50,15 @@ class FoldedVariables:
 class Planned:
     """A plan, what follows it, and bound copies of it that no call is using."""
 
-    def __init__(self, plan: Plan, rest: Runs | None, bind: Callable[[], BoundPlan]) -> None:
-        self.plan = plan
+    def __init__(self, get_plan: Callable[[], Plan], rest: Runs | None, bind: Callable[[], BoundPlan]) -> None:
         self.rest = rest
+        self._get_plan = get_plan
         self.pool: deque[BoundPlan] = deque()
         self._bind = bind
+
+    @property
+    def plan(self) -> Plan:
+        return self._get_plan()
 
     def take(self) -> BoundPlan:
         try:
