@@ -6,42 +6,42 @@ or after Python has assigned a variable that was packed, is the function's graph
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeload.errors import CorruptModelError, EdgeloadError, UnsupportedOpError
-from edgeload.kernels.tables import Table
 from edgeload.objects import structured
 from edgeload.objects.arrays import Array
 from edgeload.objects.functions import ConcreteFunction, Function
-from edgeload.objects.parameters import Parameters
 from edgeload.objects.resources import Asset, CapturedTensor, Resource
-from edgeload.objects.specs import BoundedTensorSpec, CompositeSpec, TensorSpec
-from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures, UserObject, add_child, make_user_object
+from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures, add_child, make_user_object
 from edgeload.objects.variables import State, Variable
 from edgeload.plan.layout import Layout
-from edgeload.plan.plan import ControlStep, HostStep, Plan
 from edgeload.runtime.artefact import Artefact
 from edgeload.runtime.bound import BoundPlan
 from edgeload.runtime.encoding import Encoding
 from edgeload.runtime.library import Library
 from edgeload.runtime.steps import FoldedVariables, Planned, plan_key, run_step
 
-VALUE_TYPES = (TensorSpec, BoundedTensorSpec, CompositeSpec, Parameters)
+if TYPE_CHECKING:
+    from edgeload.kernels.tables import Table
+    from edgeload.plan.plan import ControlStep, HostStep, Plan
+
+VALUE_TYPES = {
+    "TensorSpec": "edgeload.objects.specs",
+    "BoundedTensorSpec": "edgeload.objects.specs",
+    "CompositeSpec": "edgeload.objects.specs",
+    "Parameters": "edgeload.objects.parameters",
+}
 """Dataclasses that signatures and functions consist of."""
-SHARED_TYPES = (
-    Variable, Table, Resource, Asset, CapturedTensor, Function, ConcreteFunction, UserObject, ListWrapper, DictWrapper,
-    Signatures,
-)  # fmt: skip
-"""Objects that are referred to by number, so that whoever shares them still shares them."""
 
 
-def open_model(path: Path) -> Any:
+def open_model(path: str) -> Any:
     """The root object of an artefact. Raises CorruptModelError, UnsupportedOpError."""
     return _Model(Artefact(path)).root()
 
@@ -69,7 +69,7 @@ class _Model:
         self.encoding = Encoding(
             VALUE_TYPES,
             (
-                ("object", SHARED_TYPES, lambda value: None, self.object),
+                ("object", (), lambda value: None, self.object),
                 ("handle", (), lambda value: None, lambda index: self.object(index).capture()),
                 ("graph", (), lambda value: None, self.graph),
                 ("namedtuple", (), lambda value: None, self._namedtuple),
@@ -111,7 +111,7 @@ class _Model:
         return self.artefact.tensor(place) if type(place) is int else self._asset(place["asset"]).capture()
 
     def _asset(self, file: str) -> Asset:
-        return Asset((self.artefact.path / "assets" / file).resolve())
+        return Asset(os.path.realpath(self.artefact.file(os.path.join("assets", file))))
 
     def program(self, name: str) -> BuiltProgram:
         """A program by its record."""
@@ -155,6 +155,8 @@ class _Model:
         return CapturedTensor(described["name"], described["function"])
 
     def _make_table(self, described: Any) -> Table:
+        from edgeload.kernels.tables import Table
+
         return Table(*(self.encoding.decode(described[name]) for name in TABLE_FIELDS))
 
     def _make_resource(self, described: Any) -> Resource:
@@ -253,6 +255,7 @@ class BuiltProgram:
         self._planning: Any = None
         self._last: Any = None
         self._has_run = False
+        self.memories: dict[str, dict[str, Any]] = {}  # what nodes keep from call to call, by name
         self._lock = threading.RLock()
 
     @property
@@ -308,7 +311,7 @@ class BuiltProgram:
     def _bind(self, described: Any) -> Planned:
         model = self._model
         layout = Layout(**described["layout"])
-        rest = None if described["rest"] is None else model.program(described["rest"])
+        rest = None if described["rest"] is None else self._piece(described["rest"])
         constants = _Constants(model.encoding, self._constants)
 
         @cache
@@ -322,7 +325,13 @@ class BuiltProgram:
         return Planned(get_plan, rest, bind)
 
     def _run_host(self, step: HostStep | ControlStep, inputs: list[Any]) -> list[Any]:
-        return run_step(step, inputs, lambda index: self._model.program(self._parts[index]))
+        return run_step(step, inputs, lambda index: self._piece(self._parts[index]), self.memories)
+
+    def _piece(self, record: str) -> BuiltProgram:
+        """A part's program, or what follows a stage: its nodes are this program's, with what they keep."""
+        program = self._model.program(record)
+        program.memories = self.memories
+        return program
 
     def _planner(self) -> Any:
         """A Program of the stored graph, for what was not planned ahead of time."""
@@ -346,6 +355,7 @@ class BuiltProgram:
             return self._model.graph(self._model.artefact.record(record))
 
         program = Program(self.name, read, library=self._model.library)
+        program.memories = self.memories
         if self._is_optimised:
             program._graph = read()
         return program

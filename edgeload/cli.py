@@ -77,8 +77,8 @@ def _load(options: argparse.Namespace) -> Any:
 
 
 def _show(options: argparse.Namespace) -> None:
-    if is_artefact(Path(options.model)):
-        artefact = Artefact(Path(options.model))
+    if is_artefact(options.model):
+        artefact = Artefact(options.model)
         _show_artefact(artefact)
         if missing_flags(artefact.target):
             print("This machine's CPU cannot run it, so there is no more to show here.")

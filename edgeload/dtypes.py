@@ -6,7 +6,6 @@ Handles of resources and variants are not data; they are the two `Opaque` dtypes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Union
 
 import numpy as np
@@ -14,11 +13,22 @@ import numpy as np
 from edgeload.errors import MissingDependencyError
 
 
-@dataclass(frozen=True)
 class Opaque:
-    """A dtype without data: a handle that only some ops understand."""
+    """A dtype without data: a handle that only some ops understand. Equal by name."""
 
-    name: str
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Opaque) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"Opaque({self.name!r})"
 
 
 DType = Union["np.dtype", Opaque]

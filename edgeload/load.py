@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,10 +31,10 @@ def load(
     from edgeload.runtime.artefact import is_artefact
 
     path = os.fsdecode(path)
-    if is_artefact(Path(path)):
+    if is_artefact(path):
         from edgeload.built import open_model
 
-        return open_model(Path(path))
+        return open_model(path)
     from edgeload.objects import restore, tf1
     from edgeload.savedmodel import reader
 

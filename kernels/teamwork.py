@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 
 from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.mailbox import MAILBOX
 
-# words of the mailbox; the workers' own are 64 bytes and more apart from each other
-MAILBOX = {"walk": 0, "block": 1, "generation": 8, "sleepers": 16, "active": 24, "busy": 32, "limit": 40, "syscall": 41}
-MAILBOX_WORDS = 48
 _SPINS_INSIDE = 2000  # pauses before a waiting worker gives its CPU to others: about 20 us
 _SPINS_BETWEEN = 4000  # pauses before an idle worker goes to sleep
 _HALF = 1 << 32

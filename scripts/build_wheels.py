@@ -34,7 +34,7 @@ def main() -> int:
         path = packs.build_pack(targets.find(name), built, show_progress)
         show_progress(f"{path.relative_to(REPOSITORY)}: {path.stat().st_size:,} bytes", end="\n")
     for platform, names in _PLATFORMS.items():
-        wheel = build_wheel(platform, [built / library.pack_file(targets.find(name)).name for name in names])
+        wheel = build_wheel(platform, [built / Path(library.pack_file(targets.find(name))).name for name in names])
         print(f"{wheel.relative_to(REPOSITORY)}: {wheel.stat().st_size:,} bytes")
     return 0
 

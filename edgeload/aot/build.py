@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import edgeload
 from edgeload import dtypes
 from edgeload.aot.choices import Choices
 from edgeload.aot.functions import PlannedFunction, PlannedStage, plan_function
-from edgeload.built import SHARED_TYPES, TABLE_FIELDS, VALUE_TYPES
+from edgeload.built import TABLE_FIELDS, VALUE_TYPES
 from edgeload.errors import ArgumentValueError, EdgeloadError
 from edgeload.graph.encoding import encode_graph
 from edgeload.graph.ir import Graph
@@ -32,7 +32,7 @@ from edgeload.kernels.tables import Table
 from edgeload.objects import tf1
 from edgeload.objects.functions import ConcreteFunction, Function, describe, describe_signature
 from edgeload.objects.resources import Asset, CapturedTensor, Resource
-from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures
+from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures, UserObject
 from edgeload.objects.variables import Variable
 from edgeload.passes.products import ScaledWeights
 from edgeload.plan.layout import lay_out
@@ -42,7 +42,7 @@ from edgeload.runtime.artefact import (
     MANIFEST,
     RECORDS,
     WEIGHTS,
-    manifest_digest,
+    manifest_checksum,
     new_manifest,
     pack_tensor,
     padding,
@@ -51,6 +51,12 @@ from edgeload.runtime.encoding import Encoding
 from edgeload.runtime.images import pack
 from edgeload.runtime.originals import Rule, difference, predict
 from edgeload.runtime.target import Target
+
+SHARED_TYPES = (
+    Variable, Table, Resource, Asset, CapturedTensor, Function, ConcreteFunction, UserObject, ListWrapper, DictWrapper,
+    Signatures, tf1.Graph,
+)  # fmt: skip
+"""Objects that are referred to by number, so that whoever shares them still shares them."""
 
 Progress = Callable[[str], None]
 _SMALL_NBYTES = 4096  # smaller tensors are stored as they are
@@ -93,7 +99,7 @@ class _Writer:
         self._encoding = Encoding(
             VALUE_TYPES,
             (
-                ("object", (*SHARED_TYPES, tf1.Graph), self._refer, lambda value: None),
+                ("object", SHARED_TYPES, self._refer, lambda value: None),
                 ("graph", Graph, lambda graph: encode_graph(graph, self._encoding), lambda value: None),
             ),
             put_array=self._put_array,
@@ -147,7 +153,7 @@ class _Writer:
                 data, rule = (data, None) if shorter is None else (shorter, rule)
             weights += bytes(padding(len(weights)))
             table[number] = [array.dtype.name, list(array.shape), len(weights), len(data), zlib.crc32(data)]
-            table[number] += [] if rule is None else list(astuple(rule))
+            table[number] += [] if rule is None else list(rule)
             weights += data
         return table, weights
 
@@ -226,7 +232,7 @@ class _Writer:
             entries = [encode(entry) for entry in recorder.entries]
             return {"kind": "resource", "entries": entries, "children": self._children(item)}
         if isinstance(item, Asset):
-            return {"kind": "asset", "file": self._asset_file(os.fsencode(item.path)) or item.path.name}
+            return {"kind": "asset", "file": self._asset_file(os.fsencode(item.path)) or os.path.basename(item.path)}
         if isinstance(item, CapturedTensor):
             return {"kind": "captured_tensor", "name": item.name, "function": item.function}
         if isinstance(item, Signatures):
@@ -368,7 +374,7 @@ class _Writer:
         encoding: _HandleEncoding
         others = (
             ("handle", _Handle, lambda handle: self._refer(handle.resource), lambda value: None),
-            ("object", (*SHARED_TYPES, tf1.Graph), self._refer, lambda value: None),
+            ("object", SHARED_TYPES, self._refer, lambda value: None),
             ("graph", Graph, lambda graph: encode_graph(graph, encoding), lambda value: None),
         )
         encoding = _HandleEncoding(VALUE_TYPES, others, put_array=self._put_array)
@@ -413,7 +419,7 @@ class _Writer:
         return manifest
 
     def _manifest(self, folder: Path, places: Mapping[str, Any]) -> dict[str, Any]:
-        target = asdict(self._target)
+        target = self._target._asdict()
         target["needs"] = sorted(self._target.needs)
         files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
         manifest = {
@@ -431,7 +437,7 @@ class _Writer:
             },
             "records": dict(places),
         }
-        return {**manifest, "digest": manifest_digest(manifest)}
+        return {**manifest, "checksum": manifest_checksum(manifest)}
 
 
 @dataclass(frozen=True)

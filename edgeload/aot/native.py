@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import llvmlite.binding as llvm
 
 from edgeload.runtime.target import NATIVE, Target
@@ -11,8 +9,7 @@ from edgeload.runtime.target import NATIVE, Target
 
 def native_target(host: Target, flags: frozenset[str]) -> Target:
     """`host`, which is this machine's tier, narrowed to its CPU. Its code needs all CPU flags that are here."""
-    return replace(
-        host,
+    return host._replace(
         name=NATIVE,
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),

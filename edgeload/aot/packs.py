@@ -7,6 +7,7 @@ what their plans take; the names are kept in pack_kernels.json beside this file,
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -47,7 +48,7 @@ def build_pack(target: Target, folder: Path, progress: Progress) -> Path:
     for done, name in enumerate(names, 1):
         progress(f"{target.name}: {_bar(done, len(names))} {name[:60]}")
         images[name] = library.image(name, target)
-    path = folder / library.pack_file(target).name
+    path = folder / os.path.basename(library.pack_file(target))
     write_atomically(path, pack(target.name, images))
     return path
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,8 +56,8 @@ class Resource:
 class Asset:
     """A file that the model brings along. Functions that capture it get its path."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
 
     @property
     def asset_path(self) -> Array:
@@ -66,14 +66,14 @@ class Asset:
 
     def capture(self) -> np.ndarray:
         scalar = np.empty((), dtypes.STRING)
-        scalar[()] = str(self.path).encode()
+        scalar[()] = self.path.encode()
         return scalar
 
     def __fspath__(self) -> str:
-        return str(self.path)
+        return self.path
 
     def __repr__(self) -> str:
-        return f"<edgeload.Asset {str(self.path)!r}>"
+        return f"<edgeload.Asset {self.path!r}>"
 
 
 class CapturedTensor:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from edgeload.kernels.mailbox import MAILBOX_WORDS
+
 if TYPE_CHECKING:
     from edgeload.plan.plan import NativeStep, Place, Plan
 
@@ -97,7 +99,7 @@ class _Writer:
                 *self.array(error, 1),
                 *self.array(self.failed, 1),
                 (MAILBOX, 0),
-                (None, _mailbox_words()),
+                (None, MAILBOX_WORDS),
             ]
         )
         self.kernel("work")
@@ -106,7 +108,7 @@ class _Writer:
         lead = self.write(
             [
                 (MAILBOX, 0),
-                (None, _mailbox_words()),
+                (None, MAILBOX_WORDS),
                 *self.array(entry, 3),
                 *self.array(words, 2 * len(tiles)),
                 *self.array(error, 1),
@@ -200,9 +202,3 @@ def _is_native(step: Any) -> bool:
 
 def _pairs(entries: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(entries[::2], entries[1::2], strict=True))
-
-
-def _mailbox_words() -> int:
-    from edgeload.kernels.teamwork import MAILBOX_WORDS
-
-    return MAILBOX_WORDS

@@ -11,12 +11,10 @@ Every record, tensor and kernel has its own checksum, compared when it is first 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +24,6 @@ from edgeload.errors import CorruptModelError, SavedModelNotFoundError, Unsuppor
 from edgeload.memory import ALIGNMENT
 from edgeload.runtime.images import KernelFile
 from edgeload.runtime.library import Library
-from edgeload.runtime.originals import Rule, predict, restore
 from edgeload.runtime.target import Target, missing_flags
 
 FORMAT = 2
@@ -35,18 +32,18 @@ _REQUIRED = (RECORDS, WEIGHTS, KERNELS)
 _KIND = "edgeload artefact"
 
 
-def is_artefact(path: Path) -> bool:
+def is_artefact(path: str) -> bool:
     """Whether a folder was built by `scripts/aot_build.py`."""
-    return (path / MANIFEST).is_file()
+    return os.path.isfile(os.path.join(path, MANIFEST))
 
 
 class Artefact:
     """An opened artefact. `manifest` is the manifest's content."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         """Read the manifest. Raises CorruptModelError for damage, UnsupportedOpError for another format."""
         self.path = path
-        self.manifest = _read_manifest(path / MANIFEST)
+        self.manifest = _read_manifest(os.path.join(path, MANIFEST))
         self._check_sizes()
         self._records = self._map(RECORDS)
         self._weights = self._map(WEIGHTS)
@@ -68,7 +65,7 @@ class Artefact:
                 f"{self.path} was built for {target.name}, and this machine's CPU lacks {', '.join(sorted(missing))}. "
                 "Build it for this machine: scripts/aot_build.py --target list shows the targets."
             )
-        return Library(target, [KernelFile(self.path / KERNELS)])
+        return Library(target, [KernelFile(self.file(KERNELS))])
 
     def record(self, name: str) -> Any:
         """A record by its name. Raises CorruptModelError."""
@@ -77,7 +74,7 @@ class Artefact:
         offset, nbytes, checksum = self.manifest["records"][name]
         text = self._records[offset : offset + nbytes]
         if len(text) != nbytes or zlib.crc32(text) != checksum:
-            raise CorruptModelError(f"{self.path / RECORDS} is damaged: {name!r} has another checksum. Copy it again.")
+            raise CorruptModelError(f"{self.file(RECORDS)} is damaged: {name!r} has another checksum. Copy it again.")
         return json.loads(text if text.startswith((b"{", b"[")) else zlib.decompress(text))
 
     def tensor(self, index: int) -> np.ndarray:
@@ -94,23 +91,26 @@ class Artefact:
         name, shape, offset, nbytes, checksum, *rule = self._table[index]
         data = memoryview(self._weights)[offset : offset + nbytes]
         if len(data) != nbytes or zlib.crc32(data) != checksum:
-            raise CorruptModelError(f"{self.path / WEIGHTS} is damaged: tensor {index} has another checksum.")
+            raise CorruptModelError(f"{self.file(WEIGHTS)} is damaged: tensor {index} has another checksum.")
         dtype = dtypes.from_numpy_name(name)
         if dtype == dtypes.STRING:
             return _read_strings(bytes(data), shape)
-        array = self._restore(Rule(*rule), tuple(shape), data) if rule else np.frombuffer(data, dtype).reshape(shape)
+        array = self._restore(rule, tuple(shape), data) if rule else np.frombuffer(data, dtype).reshape(shape)
         array.flags.writeable = False
         return array
 
-    def _restore(self, rule: Rule, shape: tuple[int, ...], data: memoryview) -> np.ndarray:
+    def _restore(self, fields: list[Any], shape: tuple[int, ...], data: memoryview) -> np.ndarray:
         """An original that is stored as what it differs by from a packed tensor."""
+        from edgeload.runtime.originals import Rule, predict, restore
+
+        rule = Rule(*fields)
         scale = None if rule.scale is None else self.tensor(rule.scale)
         return restore(predict(self.tensor(rule.packed), scale, rule, shape), bytes(data))
 
     def _check_sizes(self) -> None:
         for name, described in {**dict.fromkeys(_REQUIRED, {"nbytes": "some"}), **self.manifest["files"]}.items():
-            file = self.path / name
-            nbytes = file.stat().st_size if file.is_file() else None
+            file = self.file(name)
+            nbytes = os.stat(file).st_size if os.path.isfile(file) else None
             if nbytes != described["nbytes"]:
                 raise CorruptModelError(
                     f"{file} should have {described['nbytes']} bytes and "
@@ -118,26 +118,33 @@ class Artefact:
                 )
 
     def _map(self, name: str) -> Any:
-        with open(self.path / name, "rb") as file:
+        with open(self.file(name), "rb") as file:
             if not os.fstat(file.fileno()).st_size:
                 return b""
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
+    def file(self, name: str) -> str:
+        """The path of one of the files."""
+        return os.path.join(self.path, name)
+
     def verify(self) -> None:
         """Compare the digests of all files. Raises CorruptModelError, which names the files that differ."""
-        wrong = [
-            name
-            for name, described in self.manifest["files"].items()
-            if hashlib.sha256((self.path / name).read_bytes()).hexdigest() != described["sha256"]
-        ]
+        files = self.manifest["files"]
+        wrong = [name for name, described in files.items() if self._digest(name) != described["sha256"]]
         if wrong:
             raise CorruptModelError(f"{self.path} is damaged: {', '.join(wrong)} changed since it was built.")
 
+    def _digest(self, name: str) -> str:
+        import hashlib
 
-def manifest_digest(manifest: dict[str, Any]) -> str:
-    """The digest of a manifest without its own entry `digest`."""
-    content = {key: value for key, value in manifest.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        with open(self.file(name), "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+
+
+def manifest_checksum(manifest: dict[str, Any]) -> int:
+    """The CRC-32 of a manifest without its own entry `checksum`."""
+    content = {key: value for key, value in manifest.items() if key != "checksum"}
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
 
 
 def pack_tensor(array: np.ndarray) -> bytes:
@@ -161,9 +168,10 @@ def _read_strings(data: bytes, shape: list[int]) -> np.ndarray:
     return array
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def _read_manifest(path: str) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_bytes())
+        with open(path, "rb") as file:
+            manifest = json.loads(file.read())
     except OSError as error:
         raise SavedModelNotFoundError(f"{path} cannot be read: {error}") from None
     except ValueError as error:
@@ -172,11 +180,11 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise CorruptModelError(f"{path} is not the manifest of an {_KIND}.")
     if manifest.get("format") != FORMAT:
         raise UnsupportedOpError(
-            f"{path.parent} has format {manifest.get('format')!r}, written by edgeload {manifest.get('edgeload')}; "
-            f"this edgeload reads format {FORMAT}. Install the edgeload that built it, or build it again with this one."
+            f"{os.path.dirname(path)} has format {manifest.get('format')!r}, written by edgeload "
+            f"{manifest.get('edgeload')}; this edgeload reads format {FORMAT}. Install the edgeload that built it, or build it again with this one."
         )
-    if manifest.get("digest") != manifest_digest(manifest):
-        raise CorruptModelError(f"{path} is damaged: its digest does not fit. Copy or build the artefact again.")
+    if manifest.get("checksum") != manifest_checksum(manifest):
+        raise CorruptModelError(f"{path} is damaged: its checksum does not fit. Copy or build the artefact again.")
     return manifest
 
 

@@ -7,39 +7,41 @@ What may be made when reading is this table and nothing else, whatever the file 
 
 from __future__ import annotations
 
-import base64
-import dataclasses
+import importlib
 import math
-from collections.abc import Callable
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from edgeload.dtypes import Opaque, from_numpy_name
 from edgeload.errors import CorruptModelError, EdgeloadError
-from edgeload.plan import plan
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any]
 
-_PLAN_TYPES = (
-    plan.Place, plan.Scalar, plan.KernelStep, plan.LoopStep, plan.BranchStep, plan.HostStep, plan.ControlStep,
-    plan.Occupant, plan.Plan,
-)  # fmt: skip
+_PLAN_TYPES = dict.fromkeys(
+    ("Place", "Scalar", "KernelStep", "LoopStep", "BranchStep", "HostStep", "ControlStep", "Occupant", "Plan"),
+    "edgeload.plan.plan",
+)
 
 
 class Encoding:
-    """How one artefact writes and reads values. `types` are dataclasses that it may contain besides those of plans;
-    `others` are (tag, type, encode, decode) for what is no dataclass. Arrays go through `put_array` and `get_array`."""
+    """How one artefact writes and reads values. `types` are the names of dataclasses that it may contain besides those
+    of plans, with their modules, which are imported when such a value is met; `others` are (tag, type, encode, decode)
+    for what is no dataclass. Arrays go through `put_array` and `get_array`."""
 
     def __init__(
         self,
-        types: tuple[Any, ...] = (),
+        types: Mapping[str, str] = MappingProxyType({}),
         others: tuple[tuple[str, Any, Encode, Decode], ...] = (),
         put_array: Callable[[np.ndarray], Any] | None = None,
         get_array: Callable[[Any], np.ndarray] | None = None,
     ) -> None:
-        self._types = {kind.__name__: (kind, _fields(kind)) for kind in (*_PLAN_TYPES, *types)}
+        self._modules = {**_PLAN_TYPES, **types}
+        self._types: dict[str, Any] = {}
         self._others = {tag: decode for tag, _, _, decode in others}
         self._encoders = [(tag, kind, encode) for tag, kind, encode, _ in others]
         self._put_array = put_array
@@ -57,7 +59,7 @@ class Encoding:
         if kind is dict and all(type(key) is str for key in value):
             return {key: self.encode(item) for key, item in value.items()}
         if kind is bytes:
-            return ["bytes", base64.b64encode(value).decode()]
+            return ["bytes", b2a_base64(value, newline=False).decode()]
         if isinstance(value, np.dtype):
             return ["dtype", value.name]
         if isinstance(value, Opaque):
@@ -65,8 +67,8 @@ class Encoding:
         for tag, other, encode in self._encoders:
             if isinstance(value, other):
                 return [tag, encode(value)]
-        if kind.__name__ in self._types and self._types[kind.__name__][0] is kind:
-            return [kind.__name__, *(self.encode(getattr(value, name)) for name in self._types[kind.__name__][1])]
+        if self._modules.get(kind.__name__) == kind.__module__:
+            return [kind.__name__, *(self.encode(getattr(value, name)) for name in kind.__dataclass_fields__)]
         if isinstance(value, dict):
             return ["dict", *([self.encode(key), self.encode(item)] for key, item in value.items())]
         if isinstance(value, np.ndarray):
@@ -96,14 +98,16 @@ class Encoding:
             return tuple(map(self.decode, rest))
         if tag == "list":
             return list(map(self.decode, rest))
-        if tag in self._types:
-            return self._types[tag][0](*map(self.decode, rest))
+        if tag in self._modules:
+            if tag not in self._types:
+                self._types[tag] = getattr(importlib.import_module(self._modules[tag]), tag)
+            return self._types[tag](*map(self.decode, rest))
         if tag in self._others:
             return self._others[tag](rest[0])
         if tag == "float":
             return float(rest[0])
         if tag == "bytes":
-            return base64.b64decode(rest[0])
+            return a2b_base64(rest[0])
         if tag == "dtype":
             return from_numpy_name(rest[0])
         if tag == "opaque":
@@ -115,7 +119,3 @@ class Encoding:
             array = self._get_array(rest[0])
             return array if tag == "array" else array[()]
         raise CorruptModelError(f"an artefact has a value with the unknown tag {tag!r}; it is newer, or damaged.")
-
-
-def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))

@@ -15,15 +15,16 @@ import json
 import mmap
 import os
 import struct
-import tempfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from edgeload.errors import CorruptModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MAGIC = b"EDGELOAD"
 _FORMAT = 2
@@ -56,7 +57,7 @@ def pack(target: str, kernels: Mapping[str, Code]) -> bytes:
 class KernelFile:
     """A mapped file of kernels."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         """Map the file. Raises OSError when it cannot be read, CorruptModelError when it is damaged."""
         self.path = path
         with open(path, "rb") as file:
@@ -95,6 +96,8 @@ class KernelFile:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that others see all of it or nothing. Raises OSError."""
+    import tempfile
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
         try:

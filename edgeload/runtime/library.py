@@ -9,23 +9,24 @@ Only compiling imports Numba or LLVM. Without a writable cache folder everything
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib
-import importlib.util
 import os
 import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeload.errors import CorruptModelError, MissingDependencyError
 from edgeload.runtime.images import Code, KernelFile, map_code, pack, write_atomically
 from edgeload.runtime.target import Target, host
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _QUIET_SECONDS = 1.0  # compiling longer than this prints progress on standard error
-_PACKS_FOLDER = Path(__file__).parent.parent / "packs"
+_PACKS_FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "packs")
 
 _compiled: list[str] = []
 _mappings: list[object] = []  # mapped code stays for the life of the process: plans hold its addresses
@@ -128,13 +129,15 @@ def compiled_kernels() -> list[str]:
     return list(_compiled)
 
 
-def pack_file(target: Target) -> Path:
+def pack_file(target: Target) -> str:
     """Where a wheel has the kernels that it brings along for a target."""
-    return _PACKS_FOLDER / f"{target.name}.kernels"
+    return os.path.join(_PACKS_FOLDER, f"{target.name}.kernels")
 
 
 def can_compile() -> bool:
     """Whether Numba is installed."""
+    import importlib.util
+
     try:
         return importlib.util.find_spec("numba") is not None
     except ValueError:  # an entry without spec in sys.modules: its import is blocked
@@ -143,6 +146,8 @@ def can_compile() -> bool:
 
 def cache_folder() -> Path:
     """Where compiled kernels are kept."""
+    from pathlib import Path
+
     if folder := os.environ.get("EDGELOAD_CACHE"):
         return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeload"
@@ -180,26 +185,31 @@ def _store(name: str, target: Target, code: Code) -> None:
 
 def _cache_file(name: str, target: Target) -> Path:
     key = f"{name}\n{_source_key(_module_file(name))}\n{target.cpu} {target.features} {target.lanes} {target.registers}"
-    digest = hashlib.sha256(key.encode()).hexdigest()
+    digest = _sha256(key.encode())
     return cache_folder() / f"{target.name}-{_toolchain()}" / f"{name.split('<')[0]}-{digest[:32]}.bin"
 
 
-def _module_file(name: str) -> Path:
+def _module_file(name: str) -> str:
     kernels = importlib.import_module("edgeload.kernels.kernel")
-    return Path(sys.modules[kernels.module_of(name)].__file__ or "")
+    return sys.modules[kernels.module_of(name)].__file__ or ""
 
 
 @cache
-def _source_key(module_file: Path) -> str:
+def _source_key(module_file: str) -> str:
     """A digest of all source that goes into the code of a kernel: its own file, what kernels share, the compiler."""
+    from pathlib import Path
+
     package = Path(__file__).parent.parent
     shared = importlib.import_module("edgeload.kernels.registry").SHARED_MODULES
-    files = [module_file, *(package / "kernels" / f"{name}.py" for name in shared)]
+    files = [Path(module_file), *(package / "kernels" / f"{name}.py" for name in shared)]
     files += [package / "aot" / "compile.py", package / "aot" / "image.py", package / "runtime" / "images.py"]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return _sha256(b"".join(file.read_bytes() for file in files))
+
+
+def _sha256(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
 
 
 @lru_cache(maxsize=1)
@@ -212,6 +222,9 @@ def _toolchain() -> str:
 def _version_of(package: str) -> str:
     """`numba-0.68.1` by the name of the folder that the installer left beside the package; "" if it is not installed.
     (importlib.metadata gives the same, at twenty times the cost.)"""
+    import importlib.util
+    from pathlib import Path
+
     spec = importlib.util.find_spec(package) if can_compile() else None
     if spec is None or spec.origin is None:
         return ""

@@ -10,13 +10,12 @@ a batch normalisation's scale, which was multiplied in, divides out again up to 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """Which tensor `packed` is made of the original. `filter`: its shape as [kernel_h, kernel_w, group_in, out_c], in
     which it was packed for `groups` and `columns`; None when elements are in order. `scale`: a tensor's number."""
 

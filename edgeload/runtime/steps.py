@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from edgeload.errors import ExecutionError
-from edgeload.kernels import registry
-from edgeload.kernels.tensor_list import ElementList
-from edgeload.plan.plan import ControlStep, HostStep, Plan
-from edgeload.runtime.bound import BoundPlan
+
+if TYPE_CHECKING:
+    from edgeload.plan.plan import ControlStep, HostStep, Plan
+    from edgeload.runtime.bound import BoundPlan
 
 
 class Runs(Protocol):
@@ -75,15 +75,22 @@ class Planned:
             self.pool.append(bound)
 
 
-def run_step(step: HostStep | ControlStep, inputs: list[Any], part: Callable[[int], Runs]) -> list[Any]:
-    """The outputs of a step that Python runs; `part` gives the programs of a loop's or branch's parts."""
+def run_step(
+    step: HostStep | ControlStep, inputs: list[Any], part: Callable[[int], Runs], memories: dict[str, dict[str, Any]]
+) -> list[Any]:
+    """The outputs of a step that Python runs; `part` gives the programs of a loop's or branch's parts. `memories` is
+    what the program's nodes keep from call to call, by name."""
+    from edgeload.kernels import registry
+    from edgeload.plan.plan import ControlStep
+
     if isinstance(step, ControlStep):
         return _run_control(step, inputs, [part(index) for index in step.parts])
     op = registry.find(step.op)
     assert op is not None
     if op.reference is None:
         raise ExecutionError(f"{step.op} node {step.node!r} cannot run on its own")
-    results = op.reference(_HostNode(step), *inputs)
+    memory = memories.setdefault(step.node, {}) if op.stateful else {}
+    results = op.reference(_HostNode(step, memory), *inputs)
     if not step.outputs:
         return []
     return list(results) if isinstance(results, list | tuple) else [results]
@@ -104,6 +111,8 @@ def _run_control(step: ControlStep, inputs: list[Any], parts: list[Runs]) -> lis
 
 def _settled(step: ControlStep, outputs: list[Any]) -> list[Any]:
     """The outputs, with lists that were never written as the arrays that the plan has for them."""
+    from edgeload.kernels.tensor_list import ElementList
+
     return [
         np.zeros(place.shape, place.dtype) if place.space == "arena" and isinstance(value, ElementList) else value  # type: ignore[arg-type]
         for place, value in zip(step.outputs, outputs, strict=True)
@@ -113,16 +122,21 @@ def _settled(step: ControlStep, outputs: list[Any]) -> list[Any]:
 class _HostNode:
     """A host step as references see it: a node."""
 
-    def __init__(self, step: HostStep) -> None:
-        self.op, self.name, self.attrs = step.op, step.node, step.attrs
+    def __init__(self, step: HostStep, memory: dict[str, Any]) -> None:
+        self.op, self.name, self.attrs, self.memory = step.op, step.node, step.attrs, memory
 
 
 def plan_key(inputs: Sequence[Any], value_inputs: Sequence[int]) -> tuple[Any, ...]:
     """What decides which plan a call takes: dtypes and shapes, and the values of `value_inputs`, in order."""
-    key = tuple(
-        (value.dtype, value.shape) if isinstance(value, np.ndarray | ElementList) else id(value) for value in inputs
-    )
+    key = tuple([(value.dtype, value.shape) if type(value) is np.ndarray else _object_key(value) for value in inputs])
     return key + tuple(_frozen(inputs[index]) for index in value_inputs) if value_inputs else key
+
+
+def _object_key(value: Any) -> Any:
+    """Dtype and shape of other arrays and of lists; variables and tables are themselves, whatever they hold."""
+    from edgeload.kernels.tensor_list import ElementList
+
+    return (value.dtype, value.shape) if isinstance(value, np.ndarray | ElementList) else id(value)
 
 
 def _frozen(value: Any) -> Any:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from edgeload.errors import UnsupportedOpError
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A CPU, or a tier that many CPUs have. `cpu` and `features` are LLVM's names; `lanes` counts float32 elements in
     the vector registers that kernels use, `registers` counts those registers, `crc32c` says whether the CPU has
     instructions for it. `needs` are the CPU flags, in Linux' words, without which its code must not run."""

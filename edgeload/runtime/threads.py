@@ -9,13 +9,12 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeload.errors import ArgumentValueError
-from edgeload.kernels.teamwork import MAILBOX, MAILBOX_WORDS
+from edgeload.kernels.mailbox import MAILBOX, MAILBOX_WORDS
 
 if TYPE_CHECKING:
     from edgeload.runtime.library import Library
@@ -68,7 +67,8 @@ def start(library: Library) -> None:
 def _available_cpus() -> int:
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
         limit = max(1, int(quota) // int(period)) if quota != "max" else affinity
     except (OSError, ValueError):
         limit = affinity

@@ -15,7 +15,7 @@ from edgeload.aot.choices import Choices
 from edgeload.aot.command import main
 from edgeload.errors import ArgumentValueError, CorruptModelError, UnsupportedOpError
 from edgeload.runtime import target as targets
-from edgeload.runtime.artefact import KERNELS, MANIFEST, RECORDS, WEIGHTS, manifest_digest
+from edgeload.runtime.artefact import KERNELS, MANIFEST, RECORDS, WEIGHTS, manifest_checksum
 from tests.aot import device
 from tests.aot.conftest import DIGITS, Built
 
@@ -32,7 +32,7 @@ def images(count: int = 1) -> np.ndarray:
 
 def change_manifest(folder: Path, **entries: object) -> None:
     manifest = {**json.loads((folder / MANIFEST).read_text()), **entries}
-    (folder / MANIFEST).write_text(json.dumps({**manifest, "digest": manifest_digest(manifest)}))
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "checksum": manifest_checksum(manifest)}))
 
 
 def test_numpy_alone_gives_the_bits_of_the_savedmodel(built: Built) -> None:
@@ -128,7 +128,7 @@ def test_no_changed_byte_goes_unnoticed_where_it_is_used(digits: Path, name: str
 def test_a_changed_manifest_raises_corrupt_model_error(digits: Path) -> None:
     text = (digits / MANIFEST).read_text()
     (digits / MANIFEST).write_text(text.replace('"nbytes": ', '"nbytes": 1'))
-    with pytest.raises(CorruptModelError, match="digest"):
+    with pytest.raises(CorruptModelError, match="checksum"):
         edgeload.load(digits)
 
 

@@ -120,7 +120,7 @@ def test_a_wheel_with_its_pack_runs_the_savedmodel_itself(
     """The package as a wheel installs it, with a pack of the demo's kernels instead of all."""
     target = targets.find(tier)
     build(DIGITS, tmp_path / "out", target, Choices(batches=(1,)), lambda line: None)
-    names = Artefact(tmp_path / "out").manifest["kernels"]
+    names = Artefact(str(tmp_path / "out")).manifest["kernels"]
     installed = tmp_path / "site"
     shutil.copytree(REPOSITORY / "edgeload", installed / "edgeload", ignore=shutil.ignore_patterns("__pycache__"))
     packs = installed / "edgeload" / "packs"

@@ -33,7 +33,7 @@ def test_a_pack_has_products_and_what_drives_them(name: str) -> None:
 def test_with_a_pack_a_savedmodel_runs_without_numba(tmp_path: Path) -> None:
     target = targets.host()
     build(DIGITS, tmp_path / "out", target, Choices(), lambda line: None)
-    kernels = {name: library.image(name, target) for name in Artefact(tmp_path / "out").manifest["kernels"]}
+    kernels = {name: library.image(name, target) for name in Artefact(str(tmp_path / "out")).manifest["kernels"]}
     (tmp_path / f"{target.name}.kernels").write_bytes(pack(target.name, kernels))
     prelude = "from pathlib import Path\nfrom edgeload.runtime import library\n"
     prelude += f"library._PACKS_FOLDER = Path({str(tmp_path)!r})\n"
