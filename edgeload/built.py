@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,15 @@ from edgeload.objects import structured
 from edgeload.objects.arrays import Array
 from edgeload.objects.functions import ConcreteFunction, Function
 from edgeload.objects.resources import Asset, CapturedTensor, Resource
-from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures, add_child, make_user_object
+from edgeload.objects.trackables import (
+    DictWrapper,
+    ListWrapper,
+    Signatures,
+    UserObject,
+    add_child,
+    add_child_when_asked_for,
+    make_user_object,
+)
 from edgeload.objects.variables import State, Variable
 from edgeload.plan.layout import Layout
 from edgeload.runtime.artefact import Artefact
@@ -51,7 +59,7 @@ class BuiltGraph:
 
     signatures: Signatures
     variables: list[Variable]
-    asset_paths: list[Array]
+    asset_paths: list[Asset]
 
     def prune(self, feeds: Any, fetches: Any, name: str = "pruned", input_signature: Any = None) -> ConcreteFunction:
         raise UnsupportedOpError(
@@ -78,27 +86,42 @@ class _Model:
         )
         self._described: list[Any] = artefact.record("objects")
         self._objects: dict[int, Any] = {}
-        self._state = State()
+        self._childless: list[tuple[Any, dict[str, Any]]] = []
+        self._is_adding = False
+        self.state = State()
         self._programs: dict[str, BuiltProgram] = {}
         self._lock = threading.RLock()
 
     def root(self) -> Any:
         root = self.object(0)
-        for index, described in enumerate(self._described):
-            for name, child in described.get("children", {}).items():
-                self._add_child(self.object(index), name, self.encoding.decode(child))
-        if isinstance(root, BuiltGraph):
-            root.asset_paths = [path.view(Array) for path in root.asset_paths]
         return root
 
     def object(self, index: int) -> Any:
-        """An object by its number; children are added by `root`."""
-        if index not in self._objects:
-            if not 0 <= index < len(self._described):
-                raise CorruptModelError(f"{self.artefact.path} refers to object {index}, which it does not have.")
-            described = self._described[index]
-            self._objects[index] = getattr(self, f"_make_{described['kind']}")(described)
-        return self._objects[index]
+        """An object by its number, with its children; those of plain objects are made when somebody asks for them."""
+        with self._lock:
+            if index not in self._objects:
+                described = self._describe(index)
+                self._objects[index] = getattr(self, f"_make_{described['kind']}")(described)
+                if described.get("children"):
+                    self._childless.append((self._objects[index], described["children"]))
+            if not self._is_adding:  # children lead on to others, however deep, and maybe back
+                self._is_adding = True
+                try:
+                    while self._childless:
+                        self._add_children(*self._childless.pop())
+                finally:
+                    self._is_adding = False
+            return self._objects[index]
+
+    def _describe(self, index: int) -> Any:
+        if not 0 <= index < len(self._described):
+            raise CorruptModelError(f"{self.artefact.path} refers to object {index}, which it does not have.")
+        return self._described[index] or self._variables[str(index)]
+
+    @cached_property
+    def _variables(self) -> Any:
+        """The descriptions of variables, of which a model may have many and a call needs none."""
+        return self.artefact.record("variables")
 
     def graph(self, value: Any) -> Any:
         """A graph inside a node's attributes."""
@@ -124,12 +147,14 @@ class _Model:
         name, fields, items = value
         return structured.make_namedtuple(name, tuple(fields))(*map(self.encoding.decode, items))
 
-    @staticmethod
-    def _add_child(owner: Any, name: str, child: Any) -> None:
-        if isinstance(owner, BuiltGraph):
-            setattr(owner, name, child)
-        else:
-            add_child(owner, name, child)
+    def _add_children(self, owner: Any, children: dict[str, Any]) -> None:
+        for name, child in children.items():
+            if isinstance(owner, UserObject):
+                add_child_when_asked_for(owner, name, partial(self.encoding.decode, child))
+            elif isinstance(owner, BuiltGraph):
+                setattr(owner, name, self.encoding.decode(child))
+            else:
+                add_child(owner, name, self.encoding.decode(child))
 
     # -- objects ----------------------------------------------------------------------------------------------------
 
@@ -175,7 +200,7 @@ class _Model:
             described["name"],
             decode(described["dtype"]),
             decode(described["shape"]),
-            state=self._state,
+            state=self.state,
             read=None if value is None else partial(decode, value),
             trainable=described["trainable"],
             key=described["key"],
@@ -195,12 +220,11 @@ class _Model:
             decode(described["signature"]),
             decode(described["outputs"]),
             lambda function: self._executor(described),
-            [],
+            lambda: decode(described["captures"]),
         )
         trace.accept_flat_calls(described["keywords"], described["positional"], decode(described["parameters"]))
         trace.set_defaults(decode(described["defaults"]))
         trace.set_aliases(described["aliases"])
-        trace.captured_inputs = decode(described["captures"])
         assert name is None or isinstance(name, str)
         return trace
 
@@ -244,7 +268,7 @@ class BuiltProgram:
         self._parts: list[str] = described["parts"]
         self._constants: list[Any] = described["constants"]
         self._resources = decode(described["resources"])
-        self._folded = FoldedVariables(decode(described["folded"]))
+        self._folded_variables: Any = described["folded"]
         self._assigned = decode(described["assigned"])
         self._were_mutable = [variable.is_mutable for variable in self._assigned]
         for variable in self._assigned:
@@ -287,17 +311,19 @@ class BuiltProgram:
             if self._has_run:
                 return
             self._has_run = True  # while it runs as well
+            versions = [variable.version for variable in self._assigned]
             try:
                 self.run([])
             except BaseException:
                 self._has_run = False
                 raise
-            for variable, was_mutable in zip(self._assigned, self._were_mutable, strict=True):
+            for variable, was_mutable, version in zip(self._assigned, self._were_mutable, versions, strict=True):
                 variable.is_mutable = was_mutable
+                variable.version = version  # what it set here is what it set when this was built
 
     def _planned(self, inputs: Sequence[Any]) -> Planned | None:
         """The plan for such inputs, None if it has to be made here."""
-        if self._folded.have_changed():
+        if self._model.state.version and self._folded.have_changed():
             return None
         key = plan_key(inputs, self._value_inputs)
         if self._assigned:
@@ -307,6 +333,11 @@ class BuiltProgram:
             with self._lock:
                 planned = self._plans[key] = self._bind(self._described[key])
         return planned
+
+    @cached_property
+    def _folded(self) -> FoldedVariables:
+        """The variables that are constants of the plans, as they are in the artefact."""
+        return FoldedVariables(self._model.encoding.decode(self._folded_variables), version=0)
 
     def _bind(self, described: Any) -> Planned:
         model = self._model

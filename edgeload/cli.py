@@ -17,6 +17,7 @@ from edgeload.errors import ArgumentTypeError, ArgumentValueError, EdgeloadError
 from edgeload.load import load
 from edgeload.objects.functions import ConcreteFunction, Function, describe, describe_signature
 from edgeload.objects.specs import TensorSpec
+from edgeload.objects.trackables import UserObject
 from edgeload.objects.variables import Variable
 from edgeload.runtime.artefact import Artefact, is_artefact
 from edgeload.runtime.target import missing_flags
@@ -147,6 +148,8 @@ def _attributes(item: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(item, list):
         yield from ((str(index), child) for index, child in enumerate(item))
     elif hasattr(item, "__dict__") and not isinstance(item, Variable | ConcreteFunction | Function):
+        if isinstance(item, UserObject):
+            item.make_attributes()
         yield from vars(item).items()
 
 

@@ -188,7 +188,13 @@ class _Writer:
         while self._queue:  # objects that only graphs know
             item = self._queue.pop(0)
             self._described[self._numbers[id(item)]] = self._describe(item)
-        self._records["objects"] = self._described
+        variables = {
+            number: described for number, described in enumerate(self._described) if described["kind"] == "variable"
+        }
+        self._records["variables"] = variables
+        self._records["objects"] = [
+            None if number in variables else described for number, described in enumerate(self._described)
+        ]
 
     def _refer(self, item: Any) -> int:
         """The number of an object; it is described later."""

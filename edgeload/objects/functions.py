@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -41,12 +42,12 @@ class ConcreteFunction:
         structured_input_signature: tuple[tuple[Any, ...], dict[str, Any]],
         structured_outputs: Any,
         make_executor: Callable[[ConcreteFunction], Executor],
-        captured_inputs: Sequence[Any] = (),
+        get_captured_inputs: Callable[[], Sequence[Any]] = tuple,
     ) -> None:
         self.name = name
         self.structured_input_signature = structured_input_signature
         self.structured_outputs = structured_outputs
-        self.captured_inputs = list(captured_inputs)
+        self._get_captured_inputs = get_captured_inputs
         self.inputs = structured.flat_specs(structured_input_signature)
         self.outputs = structured.flat_specs(structured_outputs)
         self._make_executor = make_executor
@@ -77,6 +78,11 @@ class ConcreteFunction:
     def set_aliases(self, aliases: Mapping[str, str]) -> None:
         """Other names of keywords. Of several names of one keyword in a call, the last counts."""
         self._aliases = dict(aliases)
+
+    @functools.cached_property
+    def captured_inputs(self) -> list[Any]:
+        """The objects that the function captures: variables, resources, assets, constants."""
+        return list(self._get_captured_inputs())
 
     @property
     def variables(self) -> list[Variable]:

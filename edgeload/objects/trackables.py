@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
 class UserObject:
     """An object of the model's Python code, of which only the attributes are left. Each is of a class of its own, so
-    that one can be callable without the others."""
+    that one can be callable without the others. `_makers` make attributes that nobody has asked for yet."""
 
     identifier = "_generic_user_object"
+    _makers: dict[str, Callable[[], Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        maker = type(self)._makers.get(name)
+        if maker is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return vars(self).setdefault(name, maker())
+
+    def __delattr__(self, name: str) -> None:
+        getattr(self, name)
+        type(self)._makers.pop(name, None)
+        super().__delattr__(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._makers})
+
+    def make_attributes(self) -> None:
+        """Make all attributes, so that `vars` has them."""
+        for name in list(type(self)._makers):
+            getattr(self, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.make_attributes()
+        return vars(self)
 
     def __repr__(self) -> str:
+        self.make_attributes()
         names = ", ".join(name for name in sorted(vars(self)) if not name.startswith("_"))
         return f"<edgeload {self.identifier.strip('_')} with {names or 'no attributes'}>"
 
@@ -49,7 +74,7 @@ class Signatures(Mapping[str, Any]):
 
 def make_user_object(identifier: str) -> UserObject:
     """An object with a class of its own."""
-    made: UserObject = type("UserObject", (UserObject,), {"identifier": identifier})()
+    made: UserObject = type("UserObject", (UserObject,), {"identifier": identifier, "_makers": {}})()
     return made
 
 
@@ -67,6 +92,14 @@ def add_child(owner: Any, name: str, child: Any) -> None:
             type(owner).__call__ = _call_attribute  # type: ignore[method-assign]
     elif hasattr(owner, "__dict__") and name not in vars(owner) and (not hasattr(type(owner), name)):
         vars(owner)[name] = child
+
+
+def add_child_when_asked_for(owner: UserObject, name: str, make: Callable[[], Any]) -> None:
+    """Let an attribute be made at its first use. What makes the object callable is made now."""
+    if name == "__call__":
+        add_child(owner, name, make())
+    else:
+        type(owner)._makers[name] = make
 
 
 def _set_item(items: ListWrapper, name: str, child: Any) -> None:

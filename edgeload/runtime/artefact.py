@@ -181,7 +181,8 @@ def _read_manifest(path: str) -> dict[str, Any]:
     if manifest.get("format") != FORMAT:
         raise UnsupportedOpError(
             f"{os.path.dirname(path)} has format {manifest.get('format')!r}, written by edgeload "
-            f"{manifest.get('edgeload')}; this edgeload reads format {FORMAT}. Install the edgeload that built it, or build it again with this one."
+            f"{manifest.get('edgeload')}; this edgeload reads format {FORMAT}. Install the edgeload that built it, or "
+            "build it again with this one."
         )
     if manifest.get("checksum") != manifest_checksum(manifest):
         raise CorruptModelError(f"{path} is damaged: its checksum does not fit. Copy or build the artefact again.")

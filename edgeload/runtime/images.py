@@ -1,10 +1,12 @@
-"""Files of compiled kernels: position-independent images behind each other, then a table of them.
+"""Files of compiled kernels: shared objects of position-independent images, and a table of them.
 
-Packs, artefacts and the user's cache all hold kernels this way. A file is mapped executable as a whole, so
-processes share its pages, and no linker or loader takes part. A kernel's checksum is compared before its address
-is given away for the first time, so nothing of a damaged file is ever run.
+Packs, artefacts and the user's cache all hold kernels this way (`edgeload.aot.shared_object` writes it). A file is
+mapped executable as a whole, so processes share its pages, and no linker or loader takes part. A kernel's checksum is
+compared before its address is given away for the first time, so nothing of a damaged file is ever run.
 
-    code | table: JSON, {"target": name, "kernels": {name: [offset, nbytes, entry, crc32, alignment]}} | footer
+    ELF | table: JSON, {"target": name, "kernels": {name: [offset, nbytes, entry, crc32, alignment]}} | footer
+
+A pack in a wheel is such a file, compressed: it is unpacked into memory when the first kernel is looked for in it.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ import mmap
 import os
 import struct
 import zlib
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,9 +27,10 @@ from edgeload.errors import CorruptModelError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MAGIC = b"EDGELOAD"
-_FORMAT = 2
-_FOOTER = struct.Struct("<8sIIQQ")  # magic, format, crc32 of the table, bytes of the code, bytes of the table
+MAGIC = b"EDGELOAD"
+FORMAT = 2
+FOOTER = struct.Struct("<8sIIQQ")  # magic, format, crc32 of the table, bytes before the table, bytes of the table
+_COMPRESSED = b"\x78"  # the first byte of a zlib stream (RFC 1950)
 
 
 class Code(NamedTuple):
@@ -40,20 +42,6 @@ class Code(NamedTuple):
     alignment: int
 
 
-def pack(target: str, kernels: Mapping[str, Code]) -> bytes:
-    """The content of a file of kernels. Depends on nothing but its arguments."""
-    code = bytearray()
-    table: dict[str, list[int]] = {}
-    # large alignments first: pages are not filled up between kernels that do not ask for it
-    for name in sorted(kernels, key=lambda name: (-kernels[name].alignment, name)):
-        kernel = kernels[name]
-        code += bytes(-len(code) % kernel.alignment)
-        table[name] = [len(code), len(kernel.code), kernel.entry, zlib.crc32(kernel.code), kernel.alignment]
-        code += kernel.code
-    text = json.dumps({"target": target, "kernels": dict(sorted(table.items()))}, separators=(",", ":")).encode()
-    return bytes(code) + text + _FOOTER.pack(_MAGIC, _FORMAT, zlib.crc32(text), len(code), len(text))
-
-
 class KernelFile:
     """A mapped file of kernels."""
 
@@ -61,14 +49,12 @@ class KernelFile:
         """Map the file. Raises OSError when it cannot be read, CorruptModelError when it is damaged."""
         self.path = path
         with open(path, "rb") as file:
-            nbytes = os.fstat(file.fileno()).st_size
-            if nbytes < _FOOTER.size:
-                raise CorruptModelError(f"{path} is not a file of kernels, or is cut off: it has {nbytes} bytes.")
-            self._mapped = _map_executable(file.fileno(), nbytes)
-        footer = self._mapped[nbytes - _FOOTER.size :]
-        magic, version, checksum, self._code_nbytes, table_nbytes = _FOOTER.unpack(footer)
-        if magic != _MAGIC or version != _FORMAT or self._code_nbytes + table_nbytes + _FOOTER.size != nbytes:
-            raise CorruptModelError(f"{path} is not a file of kernels of format {_FORMAT}, or is cut off.")
+            self._mapped = _map_file(file.fileno(), path)
+        nbytes = len(self._mapped)
+        footer = self._mapped[nbytes - FOOTER.size :]
+        magic, version, checksum, self._code_nbytes, table_nbytes = FOOTER.unpack(footer)
+        if magic != MAGIC or version != FORMAT or self._code_nbytes + table_nbytes + FOOTER.size != nbytes:
+            raise CorruptModelError(f"{path} is not a file of kernels of format {FORMAT}, or is cut off.")
         text = self._mapped[self._code_nbytes : self._code_nbytes + table_nbytes]
         if zlib.crc32(text) != checksum:
             raise CorruptModelError(f"{path} is damaged: its table has another checksum.")
@@ -113,18 +99,42 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def map_code(code: bytes) -> tuple[mmap.mmap, int]:
     """Executable memory with a copy of the code, which no file holds, and its address. Raises OSError."""
-    mapped = mmap.mmap(-1, len(code), prot=mmap.PROT_READ | mmap.PROT_WRITE)
-    mapped[:] = code
-    address = int(np.frombuffer(mapped, np.uint8).ctypes.data)
-    nbytes = -(-len(code) // mmap.PAGESIZE) * mmap.PAGESIZE
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(nbytes), mmap.PROT_READ | mmap.PROT_EXEC):
-        raise OSError(ctypes.get_errno(), "the system does not let this process run compiled code")
-    return mapped, address
+    mapped = _map_copy(code)
+    return mapped, int(np.frombuffer(mapped, np.uint8).ctypes.data)
 
 
-def _map_executable(descriptor: int, nbytes: int) -> mmap.mmap:
+def _map_file(descriptor: int, path: str | os.PathLike[str]) -> mmap.mmap:
+    """The file in executable memory. Raises OSError, CorruptModelError."""
+    nbytes = os.fstat(descriptor).st_size
+    if nbytes < FOOTER.size:
+        raise CorruptModelError(f"{path} is not a file of kernels, or is cut off: it has {nbytes} bytes.")
+    if os.pread(descriptor, 1, 0) == _COMPRESSED:
+        try:
+            content = zlib.decompress(os.pread(descriptor, nbytes, 0))
+        except zlib.error as error:
+            raise CorruptModelError(f"{path} is damaged: {error}.") from None
+        return _map_copy(content)
     try:
         return mmap.mmap(descriptor, nbytes, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
     except PermissionError:  # a file system that is mounted noexec
-        return map_code(os.pread(descriptor, nbytes, 0))[0]
+        return _map_copy(os.pread(descriptor, nbytes, 0))
+
+
+def _map_copy(content: bytes) -> mmap.mmap:
+    """Executable memory that has never been writable, where the system has files in memory; else that was before."""
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.memfd_create("edgeload kernels")
+        try:
+            with open(descriptor, "wb", closefd=False) as file:
+                file.write(content)
+            return mmap.mmap(descriptor, len(content), flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+        finally:
+            os.close(descriptor)
+    mapped = mmap.mmap(-1, len(content), prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    mapped[:] = content
+    address = int(np.frombuffer(mapped, np.uint8).ctypes.data)
+    nbytes = -(-len(content) // mmap.PAGESIZE) * mmap.PAGESIZE
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(nbytes), mmap.PROT_READ | mmap.PROT_EXEC):
+        raise OSError(ctypes.get_errno(), "the system does not let this process run compiled code")
+    return mapped

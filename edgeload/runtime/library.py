@@ -19,8 +19,8 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from edgeload.errors import CorruptModelError, MissingDependencyError
-from edgeload.runtime.images import Code, KernelFile, map_code, pack, write_atomically
-from edgeload.runtime.target import Target, host
+from edgeload.runtime.images import Code, KernelFile, map_code, write_atomically
+from edgeload.runtime.target import TARGETS, Target, host
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,7 @@ class Library:
         self._files = list(files)
         self._addresses: dict[str, int] = {}
         self._lock = threading.Lock()
-        with contextlib.suppress(OSError):
-            self._files.append(KernelFile(pack_file(target)))
+        self._has_packs = False
         _mappings.append(self._files)
 
     def addresses(self, names: Iterable[str]) -> dict[str, int]:
@@ -65,14 +64,23 @@ class Library:
 
     def _find(self, name: str) -> bool:
         """Map a kernel that some file has."""
-        if name in self._addresses:
+        if name in self._addresses or self._find_in(self._files, name):
             return True
-        for file in self._files:
+        if not self._has_packs:
+            self._has_packs = True
+            packs = _open_packs(self.target)
+            self._files += packs
+            if self._find_in(packs, name):
+                return True
+        return self._find_in_cache(name)
+
+    def _find_in(self, files: Iterable[KernelFile], name: str) -> bool:
+        for file in files:
             address = file.find(name)
             if address is not None:
                 self._addresses[name] = address
                 return True
-        return self._find_in_cache(name)
+        return False
 
     def _find_in_cache(self, name: str) -> bool:
         try:
@@ -134,6 +142,28 @@ def pack_file(target: Target) -> str:
     return os.path.join(_PACKS_FOLDER, f"{target.name}.kernels")
 
 
+def lesser_tiers(target: Target) -> list[Target]:
+    """The other targets whose code runs wherever the target's does, and is planned for as the target's is: they can
+    stand in for it, the more demanding ones first."""
+    found = [
+        tier
+        for tier in TARGETS.values()
+        if (tier.machine, tier.lanes, tier.registers) == (target.machine, target.lanes, target.registers)
+        and tier.needs <= target.needs
+        and tier.name != target.name
+    ]
+    return sorted(found, key=lambda tier: len(tier.needs), reverse=True)
+
+
+def _open_packs(target: Target) -> list[KernelFile]:
+    """The packs that the wheel has for a target: its own, then those of lesser tiers."""
+    packs = []
+    for tier in (target, *lesser_tiers(target)):
+        with contextlib.suppress(OSError):
+            packs.append(KernelFile(pack_file(tier)))
+    return packs
+
+
 def can_compile() -> bool:
     """Whether Numba is installed."""
     import importlib.util
@@ -179,14 +209,15 @@ def show_progress(line: str, end: str = "") -> None:
 
 def _store(name: str, target: Target, code: Code) -> None:
     """Write a cache file; a folder that cannot be written is no error."""
+    shared_object = importlib.import_module("edgeload.aot.shared_object").shared_object
     with contextlib.suppress(OSError):
-        write_atomically(_cache_file(name, target), pack(target.name, {name: code}))
+        write_atomically(_cache_file(name, target), shared_object(target, {name: code}))
 
 
 def _cache_file(name: str, target: Target) -> Path:
     key = f"{name}\n{_source_key(_module_file(name))}\n{target.cpu} {target.features} {target.lanes} {target.registers}"
     digest = _sha256(key.encode())
-    return cache_folder() / f"{target.name}-{_toolchain()}" / f"{name.split('<')[0]}-{digest[:32]}.bin"
+    return cache_folder() / f"{target.name}-{_toolchain()}" / f"{name.split('<')[0]}-{digest[:32]}.so"
 
 
 def _module_file(name: str) -> str:
@@ -202,7 +233,7 @@ def _source_key(module_file: str) -> str:
     package = Path(__file__).parent.parent
     shared = importlib.import_module("edgeload.kernels.registry").SHARED_MODULES
     files = [Path(module_file), *(package / "kernels" / f"{name}.py" for name in shared)]
-    files += [package / "aot" / "compile.py", package / "aot" / "image.py", package / "runtime" / "images.py"]
+    files += [package / "aot" / "compile.py", package / "aot" / "image.py"]
     return _sha256(b"".join(file.read_bytes() for file in files))
 
 

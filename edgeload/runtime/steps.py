@@ -28,13 +28,14 @@ class FoldedVariables:
     that mostly one comparison answers for all of them.
     """
 
-    def __init__(self, variables: Iterable[Any]) -> None:
+    def __init__(self, variables: Iterable[Any], version: int | None = None) -> None:
+        """`version`: the one that they all had then, by default those that they have now."""
         self.variables = tuple(variables)
-        self._states = self._state_versions()
-        self._versions = [variable.version for variable in self.variables]
+        self._states = self._state_versions() if version is None else [(None, -1)]
+        self._versions = [variable.version if version is None else version for variable in self.variables]
 
     def have_changed(self) -> bool:
-        if all(state.version == version for state, version in self._states):
+        if all(state is not None and state.version == version for state, version in self._states):
             return False
         states = self._state_versions()
         if any(variable.version != version for variable, version in zip(self.variables, self._versions, strict=True)):
