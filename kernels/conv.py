@@ -30,6 +30,7 @@ _PANEL_BLOCK_NBYTES = 1 << 17  # packed columns that are kept in the second-leve
 TILES = {16: {4: 6, 2: 12, 1: 14}, 8: {2: 6, 3: 4, 1: 12}, 4: {2: 8, 3: 6, 1: 12}}
 _MERGED_DEPTH = 64  # values of neighbouring pixels that are worth merging into one run
 _MACS_PER_TILE = 1 << 19  # least multiply-adds in a piece of work for another thread
+_ELEMENTS_PER_TILE = 1 << 16  # the same for elements to copy
 
 
 @dataclass(frozen=True)
@@ -149,65 +150,71 @@ def finish_reference(node: Node, total: np.ndarray, dtype: np.dtype, *others: np
 def conv2d(dtype: str, rows: str, vectors: str, epilogue: str) -> Iterator[Any]:
     """out[p, n] = epilogue(bias[n] + sum over taps and channels of x * w), for pixels p = (b, oy, ox).
 
-    x [batch * in_h * in_w, in_c] and out [batch * out_h * out_w, out_c] are flat; w is packed by `pack_filter`;
-    `offsets` is scratch for one tile of each worker; `zeros` stands for pixels outside the image. `depth` values are
-    contiguous from each tap's pixel on: a group's channels, or those of several neighbouring pixels.
+    x [batch * in_h * in_w, in_c] and out [batch * out_h * out_w, out_c] are flat; every window lies inside its image; w
+    is packed by `pack_filter`; `offsets` is scratch for one tile of each worker. `depth` values are contiguous from
+    each tap's pixel on: a group's channels, or those of several neighbouring pixels.
     """
     t = dtype
     sizes = (
-        "in_h in_w in_c depth kernel_h kernel_w stride_h stride_w dilation_h dilation_w pad_top pad_left out_h out_w "
-        "out_c pixels groups columns block_panels"
+        "in_h in_w in_c depth kernel_h kernel_w stride_h stride_w dilation_h dilation_w out_h out_w out_c pixels "
+        "groups columns block_panels"
     )
     numbers = ", ".join(f"int64 {name}" for name in sizes.split())
-    yield (f"{t}[:] x, {t}[:] w, {t}[:] bias, {t}[:] residual, {t}[:] zeros, {numbers}, int64[:] offsets, {t}[:] out")
+    yield (f"{t}[:] x, {t}[:] w, {t}[:] bias, {t}[:] residual, {numbers}, int64[:] offsets, {t}[:] out")
     from edgeload.kernels.tiles import product_tile
 
     tile_rows = int(rows)
     tile = product_tile(tile_rows, int(vectors), epilogue)
+    # pixels are dealt out evenly: 49 of them are 4 strips of 6 and 5 of 5, and not 8 of 6 and one that is mostly empty
+    less_rows = max(1, tile_rows - 1)
+    less = product_tile(less_rows, int(vectors), epilogue)
 
     def run(  # type: ignore[no-untyped-def]
-        x, w, bias, residual, zeros, in_h, in_w, in_c, depth, kernel_h, kernel_w, stride_h, stride_w, dilation_h,
-        dilation_w, pad_top, pad_left, out_h, out_w, out_c, pixels, groups, columns, block_panels, offsets, out,
-        worker, workers
+        x, w, bias, residual, in_h, in_w, in_c, depth, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w,
+        out_h, out_w, out_c, pixels, groups, columns, block_panels, offsets, out, worker, workers
     ):  # fmt: skip
         group_in, group_out = in_c // groups, out_c // groups
-        taps = kernel_h * kernel_w
-        is_plain = taps == 1 and stride_h * stride_w == 1 and out_h == in_h and out_w == in_w
+        inner = kernel_h * kernel_w * depth
         panels = (group_out + columns - 1) // columns
         blocks = (panels + block_panels - 1) // block_panels
         strips = (pixels + tile_rows - 1) // tile_rows
+        short = pixels // strips
+        longer = pixels - short * strips  # this many strips have one pixel more
+        row_step, column_step = dilation_h * in_w * in_c, dilation_w * in_c
         work = groups * blocks * strips
-        at = worker * taps * tile_rows
+        at = worker * tile_rows
         for item in range(work * worker // workers, work * (worker + 1) // workers):
             strip = item % strips
             block = item // strips % blocks
             group = item // strips // blocks
-            first = strip * tile_rows
-            valid_rows = min(tile_rows, pixels - first)
+            first = strip * short + min(strip, longer)
+            valid_rows = short + 1 if strip < longer else short
+            row = first // out_w
+            image, oy, ox = row // out_h, row % out_h, first - row * out_w
             for m in range(tile_rows):
-                pixel = first + min(m, valid_rows - 1)
-                if is_plain:  # every output pixel has its own input pixel: nothing to work out
-                    offsets[at + m] = pixel * in_c + group * group_in
-                    continue
-                image = pixel // (out_h * out_w)
-                top = pixel // out_w % out_h * stride_h - pad_top
-                left = pixel % out_w * stride_w - pad_left
-                for ky in range(kernel_h):
-                    y = top + ky * dilation_h
-                    for kx in range(kernel_w):
-                        x_column = left + kx * dilation_w
-                        place = ((image * in_h + y) * in_w + x_column) * in_c + group * group_in
-                        is_outside = y < 0 or y >= in_h or x_column < 0 or x_column >= in_w
-                        offsets[at + (ky * kernel_w + kx) * tile_rows + m] = -1 if is_outside else place
+                pixel = (image * in_h + oy * stride_h) * in_w + ox * stride_w
+                offsets[at + m] = pixel * in_c + group * group_in
+                if m + 1 < valid_rows:
+                    ox += 1
+                    if ox == out_w:
+                        ox, oy = 0, oy + 1
+                        if oy == out_h:
+                            oy, image = 0, image + 1
             for panel in range(block * block_panels, min((block + 1) * block_panels, panels)):
                 column = panel * columns
-                tile(
-                    x, offsets, at, zeros, taps, depth,
-                    w, (group * panels + panel) * taps * depth * columns,
-                    bias, (group * panels + panel) * columns,
-                    residual, out, first * out_c + group * group_out + column, out_c,
-                    valid_rows, group_out - column,
-                )  # fmt: skip
+                w_at = (group * panels + panel) * inner * columns
+                bias_at = (group * panels + panel) * columns
+                out_at = first * out_c + group * group_out + column
+                if valid_rows > less_rows:
+                    tile(
+                        x, offsets, at, kernel_h, kernel_w, row_step, column_step, depth, w, w_at, bias, bias_at,
+                        residual, out, out_at, out_c, valid_rows, group_out - column,
+                    )  # fmt: skip
+                else:
+                    less(
+                        x, offsets, at, kernel_h, kernel_w, row_step, column_step, depth, w, w_at, bias, bias_at,
+                        residual, out, out_at, out_c, valid_rows, group_out - column,
+                    )  # fmt: skip
 
     yield run
 
@@ -215,8 +222,8 @@ def conv2d(dtype: str, rows: str, vectors: str, epilogue: str) -> Iterator[Any]:
 def tile_shape(emit: Emit, rows: int, columns: int, dtype: np.dtype) -> tuple[int, int]:
     """Rows and vectors of the register tile for a product of `rows` x `columns`.
 
-    The tile of TILES that spends the least: columns with those that it pads, times its loads for each multiply-add where
-    they are more than one, since CPUs do as many of either at a time. A single row takes a wide tile. All others have
+    The tile of TILES that spends the least: columns with those that it pads, times its loads for each multiply-add
+    where they are more than one, since CPUs do as many of either at a time. A single row takes a wide tile. All others have
     the same, whatever their number, so that batches of every size share kernels and packed weights.
     """
     if rows == 1:
@@ -290,23 +297,21 @@ def lower_product(
     )
     inner = filter_4d[0] * filter_4d[1] * filter_4d[2]
     depth = filter_4d[2]
+    x, in_h, in_w, window = padded_image(x, in_h, in_w, window, emit)
     if window.kernel_w > 1 and window.dilation_w == 1 and groups == 1 and depth * window.kernel_w <= _MERGED_DEPTH:
-        x, in_h, in_w, window = padded_image(x, in_h, in_w, window, emit)
         depth *= window.kernel_w
         window = replace(window, kernel_w=1)
     tiles = max(1, min(pixels // rows, pixels * inner * out_c // groups // _MACS_PER_TILE))
     panels = -(-(out_c // groups) // columns)
     block_panels = max(1, min(panels, _PANEL_BLOCK_NBYTES // max(1, inner * columns * x.dtype.itemsize)))
-    zeros = emit.constant(("zeros", depth, name), lambda: np.zeros(max(depth, 1), name))
-    offsets = emit.scratch(np.dtype(np.int64), (tiles * window.kernel_h * window.kernel_w * rows,))
+    offsets = emit.scratch(np.dtype(np.int64), (tiles * rows,))
     if residual is not None:
         emit.may_share(out, residual)
     emit.kernel(
         f"conv2d<{name},{rows},{vectors},{epilogue}>",
-        x, w, packed_bias, packed_bias if residual is None else residual, zeros, in_h, in_w, in_c, depth,
+        x, w, packed_bias, packed_bias if residual is None else residual, in_h, in_w, in_c, depth,
         window.kernel_h, window.kernel_w, window.stride_h, window.stride_w, window.dilation_h, window.dilation_w,
-        window.pad_top, window.pad_left, window.out_h, window.out_w, out_c, pixels, groups, columns, block_panels,
-        offsets, out, tiles=tiles,
+        window.out_h, window.out_w, out_c, pixels, groups, columns, block_panels, offsets, out, tiles=tiles,
     )  # fmt: skip
     return None
 
@@ -336,15 +341,16 @@ def pad_image(x, in_h, in_w, in_c, pad_top, pad_left, out_h, out_w, out, worker,
 
 
 def padded_image(x: Operand, in_h: int, in_w: int, window: Window, emit: Emit) -> tuple[Operand, int, int, Window]:
-    """The image with its padding around it, so that neighbouring pixels of a window are neighbours in memory."""
+    """The image with its padding around it, so that every window lies inside it."""
     out_h = (window.out_h - 1) * window.stride_h + (window.kernel_h - 1) * window.dilation_h + 1
-    out_w = (window.out_w - 1) * window.stride_w + window.kernel_w
+    out_w = (window.out_w - 1) * window.stride_w + (window.kernel_w - 1) * window.dilation_w + 1
     if window.pad_top == window.pad_left == 0 and out_h <= in_h and out_w <= in_w:
         return x, in_h, in_w, window
     batch, in_c = math.prod(x.shape) // (in_h * in_w * x.shape[-1]), x.shape[-1]
     image = emit.scratch(x.dtype, (batch, out_h, out_w, in_c))
     emit.kernel(
-        f"pad_image<{x.dtype.name}>", x, in_h, in_w, in_c, window.pad_top, window.pad_left, out_h, out_w, image
+        f"pad_image<{x.dtype.name}>", x, in_h, in_w, in_c, window.pad_top, window.pad_left, out_h, out_w, image,
+        tiles=max(1, math.prod(image.shape) // _ELEMENTS_PER_TILE),
     )  # fmt: skip
     return image, out_h, out_w, replace(window, pad_top=0, pad_left=0)
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from edgeload.kernels.complex_planes import is_complex
 from edgeload.kernels.conv import FLOATS, Window, finish_reference, lower_product, tile_shape
 from edgeload.kernels.kernel import kernel, kernel_family
+from edgeload.kernels.other_products import INTEGERS, lower_complex, lower_integers
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, broadcast_shapes, register, require
 
 _MACS_PER_TILE = 1 << 19
@@ -109,7 +111,7 @@ def matmul(dtype: str, rows: str, vectors: str) -> Iterator[Any]:
                 offsets[at + m] = (x_index[matrix] * row_count + first + min(m, valid_rows - 1)) * inner
             for panel in range(panels):
                 tile(
-                    x, offsets, at, zeros, 1, inner, w, (w_index[matrix] * panels + panel) * inner * columns,
+                    x, offsets, at, 1, 1, 0, 0, inner, w, (w_index[matrix] * panels + panel) * inner * columns,
                     zeros, 0, zeros, out, (matrix * row_count + first) * cols + panel * columns, cols,
                     valid_rows, cols - panel * columns,
                 )  # fmt: skip
@@ -120,11 +122,15 @@ def matmul(dtype: str, rows: str, vectors: str) -> Iterator[Any]:
 def lower_matmul(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     a, b, *others = operands
     out = outputs[0]
-    if a.dtype.name not in FLOATS:
-        return NotImplemented
     if 0 in out.shape:
         return None
-    is_a_transposed, is_b_transposed = _transposes(node)
+    is_a_transposed, is_b_transposed = transposes = _transposes(node)
+    if a.dtype.name in INTEGERS and not others:
+        return lower_integers(a, b, out, transposes, (_batch_index(a, out, emit), _batch_index(b, out, emit)), emit)
+    if is_complex(a.dtype) and not others:
+        return lower_complex(node, a, b, out, transposes, emit, lower_matmul)
+    if a.dtype.name not in FLOATS:
+        return NotImplemented
     inner, cols = b.shape[-2:][:: -1 if is_b_transposed else 1]
     if is_a_transposed:
         a = _transposed(a, emit)

@@ -34,29 +34,30 @@ def takes_elements(context: Any) -> bool:
 
 @cache
 def product_tile(rows: int, vectors: int, epilogue: str) -> Any:
-    """`product_tile(x, offsets, at, zeros, taps, depth, w, w_at, bias, bias_at, residual,
+    """`product_tile(x, offsets, at, taps_h, taps_w, row_step, column_step, depth, w, w_at, bias, bias_at, residual,
     out, out_at, stride, valid_rows, valid_columns)`
 
-    out[out_at + m * stride + n] = epilogue(bias[bias_at + n] + sum over taps t and k < depth of
-    x[offsets[at + t * rows + m] + k] * w[w_at + (t * depth + k) * columns + n], residual[same place as out])
-    for m < valid_rows, n < valid_columns, with columns = vectors * lanes. A negative offset reads `zeros` instead of x.
-    Offsets of rows beyond valid_rows must repeat a valid row.
+    out[out_at + m * stride + n] = epilogue(bias[bias_at + n] + sum over ky < taps_h, kx < taps_w and k < depth of
+    x[offsets[at + m] + ky * row_step + kx * column_step + k] * w[w_at + ((ky * taps_w + kx) * depth + k) * columns
+    + n], residual[same place as out])
+    for m < valid_rows, n < valid_columns, with columns = vectors * lanes. Offsets of rows beyond valid_rows must repeat
+    a valid row.
     """
 
     @intrinsic
     def write_tile(
-        typing: Any, x: Any, offsets: Any, at: Any, zeros: Any, taps: Any, depth: Any, w: Any, w_at: Any, bias: Any,
-        bias_at: Any, residual: Any, out: Any, out_at: Any, stride: Any, valid_rows: Any, valid_columns: Any
+        typing: Any, x: Any, offsets: Any, at: Any, taps_h: Any, taps_w: Any, row_step: Any, column_step: Any,
+        depth: Any, w: Any, w_at: Any, bias: Any, bias_at: Any, residual: Any, out: Any, out_at: Any, stride: Any,
+        valid_rows: Any, valid_columns: Any
     ) -> Any:  # fmt: skip
         dtype = x.dtype.name
 
         def write(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            (x_array, offsets_array, at, zeros_array, taps, depth, w_array, w_at, bias_array, bias_at, residual_array,
-             out_array, out_at, stride, valid_rows, valid_columns) = arguments  # fmt: skip
+            (x_array, offsets_array, at, taps_h, taps_w, row_step, column_step, depth, w_array, w_at, bias_array,
+             bias_at, residual_array, out_array, out_at, stride, valid_rows, valid_columns) = arguments  # fmt: skip
             lanes = lanes_of(context, dtype)
             columns = vectors * lanes
             x_pointer = data_pointer(context, builder, x, x_array)
-            zeros_pointer = data_pointer(context, builder, zeros, zeros_array)
             offsets_pointer = data_pointer(context, builder, offsets, offsets_array)
             w_pointer = offset_by(builder, data_pointer(context, builder, w, w_array), dtype, w_at)
             bias_pointer = offset_by(builder, data_pointer(context, builder, bias, bias_array), dtype, bias_at)
@@ -64,17 +65,15 @@ def product_tile(rows: int, vectors: int, epilogue: str) -> Any:
                 load(builder, offset_by(builder, bias_pointer, dtype, _number(v * lanes)), dtype, lanes).value
                 for v in range(vectors)
             ]
+            sources = []
+            for m in range(rows):
+                address = offset_by(builder, offsets_pointer, "int64", builder.add(at, _number(m)))
+                sources.append(offset_by(builder, x_pointer, dtype, builder.load(address, typ=_I64)))
 
-            def tap(t: Any, *accumulators: Any) -> list[Any]:
-                sources = []
-                for m in range(rows):
-                    index = builder.add(at, builder.add(builder.mul(t, _number(rows)), _number(m)))
-                    address = offset_by(builder, offsets_pointer, "int64", index)
-                    offset = builder.load(address, typ=_I64)
-                    is_zero = builder.icmp_signed("<", offset, _number(0))
-                    source = offset_by(builder, x_pointer, dtype, offset)
-                    sources.append(builder.select(is_zero, zeros_pointer, source))
+            def tap(ky: Any, kx: Any, accumulators: Sequence[Any]) -> list[Any]:
+                t = builder.add(builder.mul(ky, taps_w), kx)
                 w_tap = offset_by(builder, w_pointer, dtype, builder.mul(builder.mul(t, depth), _number(columns)))
+                first = builder.add(builder.mul(ky, row_step), builder.mul(kx, column_step))
 
                 def multiply(k: Any, values: list[Lanes], sums: Sequence[Any]) -> list[Any]:
                     """sums + values * row k of w."""
@@ -91,7 +90,8 @@ def product_tile(rows: int, vectors: int, epilogue: str) -> Any:
                     return following
 
                 def values_at(k: Any, width: int) -> list[Lanes]:
-                    return [load(builder, offset_by(builder, source, dtype, k), dtype, width) for source in sources]
+                    place = builder.add(first, k)
+                    return [load(builder, offset_by(builder, source, dtype, place), dtype, width) for source in sources]
 
                 def step(k: Any, *sums: Any) -> list[Any]:
                     return multiply(k, [splat(value, lanes) for value in values_at(k, 1)], sums)
@@ -109,7 +109,10 @@ def product_tile(rows: int, vectors: int, epilogue: str) -> Any:
                 sums = loop(builder, _number(0), whole, lanes, steps, list(accumulators))
                 return loop(builder, whole, depth, 1, step, sums)
 
-            sums = loop(builder, _number(0), taps, 1, tap, start * rows)
+            def tap_row(ky: Any, *sums: Any) -> list[Any]:
+                return loop(builder, _number(0), taps_w, 1, lambda kx, *sums: tap(ky, kx, sums), list(sums))
+
+            sums = loop(builder, _number(0), taps_h, 1, tap_row, start * rows)
             totals = [
                 [Lanes(builder, sums[m * vectors + v], dtype, lanes) for v in range(vectors)] for m in range(rows)
             ]
@@ -130,8 +133,8 @@ def product_tile(rows: int, vectors: int, epilogue: str) -> Any:
 
         position = types.int64
         return types.void(
-            x, offsets, position, zeros, position, position, w, position, bias, position, residual, out, position,
-            position, position, position
+            x, offsets, position, position, position, position, position, position, w, position, bias, position,
+            residual, out, position, position, position, position
         ), write  # fmt: skip
 
     return write_tile
