@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -58,7 +59,9 @@ class BoundPlan:
         self._objects: list[Any] = [None] * layout.objects
         self._library = library or default()
         self._slots = self._bind()
-        self._inputs = [self._setter(place) for place in layout.inputs]
+        self._inputs = [
+            (number, self._setter(place)) for number, place in enumerate(layout.inputs) if place is not None
+        ]
         self._outputs = [self._getter(place, is_output=True) for place in layout.outputs]
         self._actions = [
             self._host_action(action) if isinstance(action, int) else self._native_action(*action)
@@ -67,9 +70,8 @@ class BoundPlan:
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:
         """Fresh output arrays (or objects) for one set of inputs, which have the plan's dtypes and shapes."""
-        for setter, value in zip(self._inputs, inputs, strict=True):
-            if setter is not None:
-                setter(value)
+        for number, set_input in self._inputs:
+            set_input(inputs[number])
         for action in self._actions:
             action()
         return [getter() for getter in self._outputs]
@@ -139,7 +141,7 @@ class BoundPlan:
     def _host_action(self, number: int) -> Callable[[], None]:
         step: Any = self._get_plan().steps[number]
         getters = [self._getter(describe(place), is_output=False) for place in step.inputs]
-        setters = [self._setter(describe(place)) for place in step.outputs]
+        setters = [None if place is None else self._setter(describe(place)) for place in step.outputs]
 
         def run() -> None:
             results = self._run_host(step, [getter() for getter in getters])
@@ -166,9 +168,8 @@ class BoundPlan:
         view = self._view(place)
         return view.copy if is_output else lambda: view
 
-    def _setter(self, place: Any) -> Callable[[Any], None] | None:
-        if place is None:
-            return None
+    def _setter(self, place: Any) -> Callable[[Any], None]:
+        """What puts a value at a place."""
         space, at, _, _ = place
         if space == "object":
             objects, arena = self._objects, self._arena
@@ -179,7 +180,7 @@ class BoundPlan:
 
             return keep
         view = self._view(place)
-        return lambda value: view.__setitem__(..., value)
+        return partial(view.__setitem__, ...)
 
     def _view(self, place: Any) -> np.ndarray:
         """A value in the arena as an array."""

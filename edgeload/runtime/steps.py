@@ -35,7 +35,10 @@ class FoldedVariables:
         self._versions = [variable.version if version is None else version for variable in self.variables]
 
     def have_changed(self) -> bool:
-        if all(state is not None and state.version == version for state, version in self._states):
+        for state, version in self._states:
+            if state is None or state.version != version:
+                break
+        else:
             return False
         states = self._state_versions()
         if any(variable.version != version for variable, version in zip(self.variables, self._versions, strict=True)):
@@ -53,6 +56,7 @@ class Planned:
 
     def __init__(self, get_plan: Callable[[], Plan], rest: Runs | None, bind: Callable[[], BoundPlan]) -> None:
         self.rest = rest
+        self.exact: list[tuple[Any, Any]] | None = None
         self._get_plan = get_plan
         self.pool: deque[BoundPlan] = deque()
         self._bind = bind
@@ -60,6 +64,20 @@ class Planned:
     @property
     def plan(self) -> Plan:
         return self._get_plan()
+
+    def note_exact(self, inputs: Sequence[Any]) -> None:
+        """Remember the inputs' dtypes and shapes, when the plan depends on nothing else, for `fits`."""
+        if all(type(value) is np.ndarray for value in inputs):
+            self.exact = [(value.dtype, value.shape) for value in inputs]
+
+    def fits(self, inputs: Sequence[Any]) -> bool:
+        """Whether the plan is surely for such inputs. Quicker than to look it up by their key."""
+        if self.exact is None:
+            return False
+        for value, (dtype, shape) in zip(inputs, self.exact):  # noqa: B905  (a function's inputs are as many each time)
+            if type(value) is not np.ndarray or value.dtype is not dtype or value.shape != shape:
+                return False
+        return True
 
     def take(self) -> BoundPlan:
         try:
