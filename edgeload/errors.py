@@ -29,6 +29,20 @@ class ArgumentValueError(EdgeloadError, ValueError):
     """A call's arguments have the wrong structure, rank or shape (TensorFlow: ValueError)."""
 
 
+class UnknownNameError(EdgeloadError, KeyError):
+    """The graph has no operation or tensor of this name (TensorFlow: KeyError)."""
+
+    __str__ = Exception.__str__  # KeyError shows the message in quotes
+
+
+class UnliftableError(EdgeloadError, ValueError):
+    """A part of a TF1 graph needs a placeholder that is not among its feeds (TensorFlow: UnliftableError)."""
+
+
+class InitOpError(CorruptModelError, RuntimeError):
+    """A TF1 model names several init ops, or none where one is expected (TensorFlow: RuntimeError)."""
+
+
 class InvalidGraphError(EdgeloadError, ValueError):
     """A node's attributes, inputs or shapes contradict its op's definition (TensorFlow: InvalidArgumentError)."""
 

@@ -64,12 +64,17 @@ def _packed(elements: Sequence[Any]) -> Any:
         return ElementList(tuple(elements))
     first = known[0]
     if any(element.shape != first.shape or element.dtype != first.dtype for element in known):
-        return ElementList(tuple(elements))
+        return ElementList(tuple(map(_owned, elements)))
     packed = _zeros(first.dtype, (len(elements), *first.shape))
     for index, element in enumerate(elements):
         if element is not None:
             packed[index] = element
     return packed
+
+
+def _owned(element: Any) -> Any:
+    """An element that stays as it is: what a step is given lies in memory that later steps write to."""
+    return element.copy() if isinstance(element, np.ndarray) and not element.flags.owndata else element
 
 
 def _zeros(dtype: Any, shape: Sequence[int]) -> np.ndarray:
@@ -182,7 +187,7 @@ def _get_item(node: Node, items: Any, index: np.ndarray, element_shape: Any) -> 
     """Raises ExecutionError for an index outside of the list, or an unset element of unknown shape."""
     elements, at = _elements(items), _position(node, index, items.shape[0])
     if elements[at] is not None:
-        return np.asarray(elements[at]) if not isinstance(elements[at], ElementList) else elements[at]
+        return np.asarray(elements[at]) if isinstance(elements[at], np.ndarray | np.generic) else elements[at]
     return _unset_element(node, element_shape)
 
 
@@ -332,13 +337,15 @@ def _infer_stack(node: Node, items: Operand, element_shape: Operand) -> Spec:
     return Spec(node.attrs["element_dtype"], None if shape is None else (items.shape[0], *shape))
 
 
-def _stack(node: Node, items: Any, element_shape: Any) -> np.ndarray:
+def _stack(node: Node, items: Any, element_shape: Any) -> Any:
     """Raises ExecutionError for elements of different shapes."""
     if isinstance(items, np.ndarray):
         return items
     elements = [_unset_element(node, element_shape) if element is None else element for element in items.elements]
     if not elements:
         return _zeros(node.attrs["element_dtype"], (0, *(_unset_element(node, element_shape).shape)))
+    if not any(isinstance(element, np.ndarray | np.generic) for element in elements):
+        return ElementList(tuple(elements))  # encoded ragged tensors
     if any(isinstance(element, ElementList) or element.shape != elements[0].shape for element in elements):
         raise ExecutionError(f"{node.op} node {node.name!r}: elements of different shapes cannot be stacked.")
     return np.stack(elements)

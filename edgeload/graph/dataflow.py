@@ -50,10 +50,17 @@ class Dataflow:
         frames = {self.regions[node].frames for node in self.graph.nodes if node in self.regions}
         for frame in sorted(frames, key=lambda frame: (-len(frame), frame)):
             self._fold_conditions(frame)
+            self._fold_effects(frame)
             if frame:
                 self._fold_loop(frame)
         self.graph.nodes = self._sorted(self.graph.nodes)
         self.graph.prune(node for node in self.graph.nodes if has_effects(node) and node.op not in CONTROL_FLOW_V1)
+        for tensor in self.graph.outputs:
+            if sides := self.region_of(tensor).sides:
+                raise UnsupportedOpError(
+                    f"{tensor.name!r} has a value only if {' and '.join(_described(side) for side in sorted(sides))}. "
+                    "Supported are fetches from outside of conditions: fetch what a Merge node gives."
+                )
         for node in self.graph.nodes:
             if node.op in CONTROL_FLOW_V1:
                 raise UnsupportedOpError(
@@ -67,43 +74,102 @@ class Dataflow:
     def _region(self, node: Node) -> Region:
         return self.regions.get(node, Region())
 
+    def region_of(self, tensor: Tensor) -> Region:
+        """Where a tensor is: behind a condition's Switch on one of its sides."""
+        region = self._region(tensor.node)
+        if tensor.node not in self.switches:
+            return region
+        return Region(region.frames, region.sides | {(self.switches[tensor.node], tensor.index)})
+
     # -- conditions ---------------------------------------------------------------------------------------------------
 
     def _fold_conditions(self, frame: tuple[str, ...]) -> None:
         while merges := [node for node in self._members(frame) if node in self.conditions]:
             deepest = max(len(self._region(node).sides) for node in merges)
-            first = next(node for node in merges if len(self._region(node).sides) == deepest)
-            group = [first]
-            for other in merges:
-                same = self.conditions[other].name == self.conditions[first].name
-                if other is first or not same or self._region(other).sides != self._region(first).sides:
-                    continue
-                if not self._needs(other, set(group)) and not any(self._needs(old, {other}) for old in group):
+            merges = sorted((node for node in merges if len(self._region(node).sides) == deepest), key=self._position)
+            name, region = self.conditions[merges[0]].name, self._region(merges[0])
+            alike = [
+                node
+                for node in merges
+                if self.conditions[node].name == name and self._region(node).sides == region.sides
+            ]
+            group = [alike[0]]
+            for other in alike[1:]:
+                if self._may_join(frame, other, group):
                     group.append(other)
-            self._fold_condition(frame, group)
+            until = max(self._position(node) for node in group)
+            self._fold_condition(self.conditions[alike[0]], region, group, until)
 
-    def _needs(self, node: Node, others: set[Node]) -> bool:
-        seen, stack = set(), [tensor.node for tensor in node.inputs]
+    def _may_join(self, frame: tuple[str, ...], merge: Node, group: Sequence[Node]) -> bool:
+        """Whether a result may come from the group's If: no, if it needs the group's results, or if that moved effects
+        past others which are in between."""
+        sides = {(self.conditions[merge].name, side) for side in (0, 1)}
+        ordered = [node for node in self._members(frame) if _keeps_order(node)]
+        inside = {node for node in ordered if sides & self._region(node).sides}
+        first, latest = self._position(group[0]), max(self._position(node) for node in group)
+        needed = self._sources(merge)
+        if any(self._position(node) < latest for node in inside & needed) and not needed & set(group):
+            return True
+        for node in inside:
+            if latest < self._position(node) < self._position(merge):
+                needed |= self._sources(node)
+        if needed & set(group):
+            return False
+        between = range(first + 1, self._position(merge))
+        return not inside or not any(self._position(node) in between for node in ordered if node not in inside)
+
+    def _sources(self, node: Node) -> set[Node]:
+        """All nodes that a node needs, within one turn of a loop."""
+        seen: set[Node] = set()
+        stack = [node]
         while stack:
             current = stack.pop()
-            if current in others:
-                return True
-            if current not in seen:
-                seen.add(current)
-                stack += [tensor.node for tensor in current.inputs if not _is_back(current, tensor)]
-        return False
+            new = {tensor.node for tensor in current.inputs if not _is_back(current, tensor)} - seen
+            seen |= new
+            stack += new
+        return seen
 
-    def _fold_condition(self, frame: tuple[str, ...], merges: list[Node]) -> None:
-        """Merge(f(Switch(x, p):0), g(Switch(x, p):1))  ->  If(p, x) with branches f, g."""
-        condition = self.conditions[merges[0]]
+    def _fold_effects(self, frame: tuple[str, ...]) -> None:
+        """Effects on a side of a condition that no Merge ends go into an If without outputs."""
+        while stray := [node for node in self._members(frame) if has_effects(node) and self._own_sides(node)]:
+            first = max(stray, key=lambda node: (len(self._own_sides(node)), -self._position(node)))
+            (name, side), switch = max(
+                self._own_sides(first).items(), key=lambda found: len(self._region(found[1]).sides)
+            )
+            region = Region(frame, self._region(first).sides - {(name, side)})
+            others = [node for node in self._members(frame) if _keeps_order(node) and node not in stray]
+            behind = [self._position(node) for node in others if self._position(node) > self._position(first)]
+            until = min(behind, default=len(self.positions))
+            self._fold_condition(Condition(name, switch.inputs[1], 0), region, [], until)
+
+    def _own_sides(self, node: Node) -> dict[tuple[str, int], Node]:
+        """The sides of a node whose conditions are in the same loop as it, each with a Switch of it."""
+        if node.op in CONTROL_FLOW_V1:
+            return {}
+        region = self._region(node)
+        return {
+            (name, side): switch
+            for switch, name in self.switches.items()
+            for side in (0, 1)
+            if (name, side) in region.sides and self._region(switch).frames == region.frames
+        }
+
+    def _fold_condition(self, condition: Condition, region: Region, merges: list[Node], until: int) -> None:
+        """Merge(f(Switch(x, p):0), g(Switch(x, p):1))  ->  If(p, x) with branches f, g.
+
+        Effects on the two sides go into it as far as they are before position `until`.
+        """
         sides = []
         used_index = self._used([merge.outputs[1] for merge in merges])
         for side in (0, 1):
-            inside = [node for node in self._members(frame) if (condition.name, side) in self._region(node).sides]
+            inside = [
+                node for node in self._members(region.frames) if (condition.name, side) in self._region(node).sides
+            ]
             sources = {
                 node.outputs[side]: node.inputs[0] for node in self.switches if self.switches[node] == condition.name
             }
-            piece = _Piece(f"{merges[0].name}/{'then' if side else 'else'}_branch", set(inside), sources)
+            name = merges[0].name if merges else f"{condition.name}/condition"
+            piece = _Piece(f"{name}/{'then' if side else 'else'}_branch", set(inside), sources)
             picks = [side == self.conditions[merge].first_side for merge in merges]
             ends = [merge.inputs[0 if pick else 1] for merge, pick in zip(merges, picks, strict=True)]
             ends += [
@@ -111,15 +177,16 @@ class Dataflow:
                 for merge, pick in zip(merges, picks, strict=True)
                 if merge.outputs[1] in used_index
             ]
-            piece.collect(ends, [node for node in inside if has_effects(node) and node.op not in CONTROL_FLOW_V1])
+            effects = [node for node in inside if has_effects(node) and node.op not in CONTROL_FLOW_V1]
+            piece.collect(ends, [node for node in effects if self._position(node) < until])
             sides.append((piece, ends))
         captured = list(dict.fromkeys(tensor for piece, _ in sides for tensor in piece.captured))
         branches = [piece.graph(captured, self._sorted, ends) for piece, ends in sides]
-        node = Node("If", merges[0].name, [condition.predicate, *captured], {"branches": branches})
+        node = Node("If", name, [condition.predicate, *captured], {"branches": branches})
         old = [merge.outputs[0] for merge in merges]
         old += [merge.outputs[1] for merge in merges if merge.outputs[1] in used_index]
         moved = {inner for piece, _ in sides for inner in piece.nodes if has_effects(inner)}
-        self._put(node, frame, self._region(merges[0]).sides, old, {*merges, *moved})
+        self._put(node, region.frames, region.sides, old, {*merges, *moved})
 
     def _used(self, tensors: Iterable[Tensor]) -> set[Tensor]:
         wanted = set(tensors)
@@ -341,6 +408,10 @@ def _copied(graph: Graph) -> Graph:
     copy.inputs = [new[tensor] for tensor in graph.inputs]
     copy.outputs = [new[tensor] for tensor in graph.outputs]
     return copy
+
+
+def _described(side: tuple[str, int]) -> str:
+    return f"{side[0]!r} is {'true' if side[1] else 'false'}"
 
 
 def _left(switches: Mapping[Tensor, Node], variable: Tensor) -> Tensor | None:

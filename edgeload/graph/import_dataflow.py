@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeload.graph.dataflow import Condition, Dataflow
 from edgeload.graph.order import running_order, source_of
-from edgeload.graph.regions import Regions, back_edges, forward_edges
+from edgeload.graph.regions import CONTROL_FLOW_V1, Regions, back_edges, flow_op, forward_edges
 
 if TYPE_CHECKING:
     from edgeload.graph.importer import _Importer, _Scope
@@ -23,12 +23,14 @@ def add_dataflow(
     scope.late = late_edges
     turns: dict[tuple[str, ...], list[str]] = {}
     for name, node in needed.items():
-        if node.op == "NextIteration":
+        if flow_op(node.op) == "NextIteration":
             turns.setdefault(regions.of(name).frames, []).append(f"^{name}")
 
     def edges_of(node: Any) -> list[str]:
         edges = forward_edges(needed, node.name)
-        return edges + turns.get(regions.of(source_of(node.input[0])).frames, []) if node.op == "Exit" else edges
+        return (
+            edges + turns.get(regions.of(source_of(node.input[0])).frames, []) if flow_op(node.op) == "Exit" else edges
+        )
 
     flow = Dataflow(scope.graph)
     for node_def in running_order(needed, roots, is_leaf, scope.where, edges_of):
@@ -36,7 +38,11 @@ def add_dataflow(
         importer.add(scope, node_def)
         for node in scope.graph.nodes[first:]:
             flow.regions[node] = regions.of(node_def.name)
-        if node_def.op == "Switch" and not regions.is_of_loop(node_def):
+            if node.op == "ReadVariableOp" and node_def.op in CONTROL_FLOW_V1:
+                flow.regions[node] = flow.region_of(
+                    node.inputs[0]
+                )  # the value of a reference, read where it comes from
+        if flow_op(node_def.op) == "Switch" and not regions.is_of_loop(node_def):
             flow.switches[scope.graph.nodes[-1]] = regions.predicate(node_def)
         elif node_def.name in regions.predicates:
             predicate, side = regions.predicates[node_def.name]

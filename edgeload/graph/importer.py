@@ -23,6 +23,7 @@ from edgeload.graph.effects import prune
 from edgeload.graph.import_dataflow import add_dataflow
 from edgeload.graph.ir import Graph, Node, Shape, Tensor
 from edgeload.graph.order import needed_nodes, nodes_by_name, refuse_dataflow, running_order, source_of
+from edgeload.graph.regions import flow_op
 from edgeload.graph.tensor_arrays import replace_tensor_arrays
 from edgeload.savedmodel import attrs as attr_values
 from edgeload.savedmodel import opdefs
@@ -45,7 +46,13 @@ _REF_OPS = {
     "IsVariableInitialized": "VarIsInitializedOp",
     "ScatterAdd": "ResourceScatterAdd",
     "ScatterSub": "ResourceScatterSub",
+    "ScatterMul": "ResourceScatterMul",
+    "ScatterDiv": "ResourceScatterDiv",
+    "ScatterMin": "ResourceScatterMin",
+    "ScatterMax": "ResourceScatterMax",
     "ScatterUpdate": "ResourceScatterUpdate",
+    "ScatterNdAdd": "ResourceScatterNdAdd",
+    "ScatterNdSub": "ResourceScatterNdSub",
     "ScatterNdUpdate": "ResourceScatterNdUpdate",
 }  # fmt: skip
 
@@ -357,7 +364,7 @@ class _Importer:
         if len(expected) != len(inputs):
             raise InvalidGraphError(f"{where} has {len(inputs)} inputs, its op takes {len(expected)}.")
         fitted = [
-            tensor if is_ref else self.value(scope, tensor)
+            tensor if is_ref and node_def.op != "RefMerge" else self.value(scope, tensor)
             for tensor, (is_ref, _) in zip(inputs, expected, strict=True)
         ]
         declared = [dtype for _, dtype in expected]
@@ -398,13 +405,18 @@ class _Importer:
             hints = [np.shape(attrs["value"])]
         elif node_def.op in CONTROL:
             attrs = self._with_branches(scope, node_def, attrs, inputs, [dtype for _, dtype in outputs])
+        if node_def.op == "RefIdentity":
+            return [inputs[0]]
         if outputs and outputs[0][0] and node_def.op in _REF_OPS:
             self._append(scope.graph, _REF_OPS[node_def.op], name, inputs, {**attrs, "dtype": attrs["T"]})
             return [inputs[0]]
         op = _REF_OPS.get(node_def.op, node_def.op) if inputs and inputs[0] in self.references else node_def.op
-        node = self._append(scope.graph, op, name, inputs, attrs)
-        for index, (_, dtype) in enumerate(outputs):
-            node.add_output(dtype, hints[index] if index < len(hints) else None)
+        node = self._append(scope.graph, flow_op(op), name, inputs, attrs)
+        for index, (is_ref, dtype) in enumerate(outputs):
+            if is_ref and inputs and inputs[0] in self.references:  # RefSwitch, RefEnter, RefIdentity hand it on
+                self.references[node.add_output(RESOURCE, ())] = dtype
+            else:
+                node.add_output(dtype, hints[index] if index < len(hints) else None)
         return node.outputs
 
     def _resource(
@@ -432,8 +444,11 @@ class _Importer:
             return self.function_graph(value, f"{scope.prefix}{node_def.name}/{label}/", scope.calls, [])
 
         given = [tensor.dtype for tensor in inputs]
+        unknown = {index for index, tensor in enumerate(inputs) if _is_unknown(tensor)}
         attrs = dict(attrs)
         if node_def.op in LOOPS:
+            known_results = dict(enumerate(results))
+            given = [known_results.get(i, dtype) if i in unknown else dtype for i, dtype in enumerate(given)]
             attrs["cond"], attrs["body"] = graph("cond", attrs.get("cond")), graph("body", attrs.get("body"))
             if len(attrs["cond"].outputs) != 1 or given != results:
                 raise InvalidGraphError(
@@ -453,10 +468,17 @@ class _Importer:
             attrs["branches"] = [graph(label, ref) for label, ref in branches]
             expected = [(given[1:], results)] * len(branches)
         for part, (part_given, part_results) in zip(_parts(node_def.op, attrs), expected, strict=True):
-            _require_dtypes([tensor.dtype for tensor in part.inputs], part_given, where, f"inputs of {part.name!r}")
+            taken = [tensor.dtype for tensor in part.inputs]
+            if len(taken) == len(part_given):
+                first = len(inputs) - len(part_given)
+                taken = [
+                    dtype if index + first in unknown else own
+                    for index, (own, dtype) in enumerate(zip(taken, part_given, strict=True))
+                ]
+            _require_dtypes(taken, part_given, where, f"inputs of {part.name!r}")
             if part_results is not None:
                 found = [tensor.dtype for tensor in part.outputs]
-                _require_dtypes(found, part_results, where, f"outputs of {part.name!r}")
+                _require_dtypes(found, part_results, where, f"outputs of {part.name!r}", {}, part.outputs)
         return attrs
 
     def _append(self, graph: Graph, op: str, name: str, inputs: list[Tensor], attrs: dict[str, Any]) -> Node:
@@ -556,6 +578,11 @@ def _expand(arg: Arg, attrs: Mapping[str, Any], where: str) -> list[DType]:
     return list(found)
 
 
+def _is_unknown(tensor: Tensor) -> bool:
+    """Whether an op that has no definition makes the tensor, so that its dtype is not known."""
+    return "outputs" in tensor.node.attrs
+
+
 def _require_dtypes(
     found: Sequence[DType],
     declared: Sequence[DType],
@@ -571,8 +598,8 @@ def _require_dtypes(
             actual[index] = references[tensor]
         elif tensor.node.op == "_Resource" and index < len(declared) and declared[index] != RESOURCE:
             actual[index] = declared[index]  # a reference to a table
-        elif "outputs" in tensor.node.attrs and index < len(declared):
-            actual[index] = declared[index]  # of an unknown op
+        elif _is_unknown(tensor) and index < len(declared):
+            actual[index] = declared[index]
     if actual != list(declared):
         raise InvalidGraphError(
             f"{where}: its {what} are {', '.join(map(name_of, actual)) or 'none'}, declared are "

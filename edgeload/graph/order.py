@@ -11,7 +11,7 @@ from typing import Any
 from edgeload.errors import InvalidGraphError, UnsupportedOpError
 from edgeload.graph.regions import CONTROL_FLOW_V1
 
-_UNSUPPORTED = frozenset({"RefSwitch", "RefMerge", "RefEnter", "RefExit", "RefNextIteration"})
+_UNSUPPORTED = frozenset({"RefExit", "RefNextIteration"})  # of loops that hand references on
 
 
 def nodes_by_name(node_defs: Iterable[Any], where: str) -> dict[str, Any]:

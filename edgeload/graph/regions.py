@@ -19,6 +19,7 @@ from edgeload.errors import InvalidGraphError
 Side = tuple[str, int]  # the edge of a predicate, and 0 (false) or 1 (true)
 
 CONTROL_FLOW_V1 = frozenset({"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
+_ON_REFERENCES = {f"Ref{op}": op for op in CONTROL_FLOW_V1 - {"LoopCond"}}
 _PASS_ON = frozenset({"Identity", "Enter"})
 _DEEPEST = 64  # frames and sides inside each other
 
@@ -29,6 +30,11 @@ class Region:
 
     frames: tuple[str, ...] = ()
     sides: frozenset[Side] = frozenset()
+
+
+def flow_op(op: str) -> str:
+    """The op without the difference between control flow on values and on TF1's references."""
+    return _ON_REFERENCES.get(op, op)
 
 
 class Regions:
@@ -71,26 +77,27 @@ class Regions:
     def _region(self, name: str) -> Region:
         node = self._nodes[name]
         edges = [edge for edge in forward_edges(self._nodes, name) if not self._is_leaf(edge)]
-        found = [self._along(edge) for edge in edges if _source(edge) in self._regions]
+        found = [self.along(edge) for edge in edges if _source(edge) in self._regions]
         frames = max((region.frames for region in found), key=len, default=())
         sides = frozenset().union(*(region.sides for region in found))
-        if node.op == "Enter":
+        op = flow_op(node.op)
+        if op == "Enter":
             frames = (*frames, node.attr["frame_name"].s.decode("utf-8", "replace"))
-        elif node.op == "Exit":
+        elif op == "Exit":
             if not frames:
                 raise InvalidGraphError(f"{self._where}: Exit node {name!r} is in no loop. Export the model again.")
             frames = frames[:-1]
-        elif node.op == "Merge" and not back_edges(self._nodes, name):
+        elif op == "Merge" and not back_edges(self._nodes, name):
             sides = self._merged(name, [edge for edge in node.input if not edge.startswith("^")], sides)
         if len(frames) + len(sides) > _DEEPEST:
             raise InvalidGraphError(f"{self._where}: {name!r} is more than {_DEEPEST} loops and conditions deep.")
         return Region(frames, sides)
 
-    def _along(self, edge: str) -> Region:
+    def along(self, edge: str) -> Region:
         """The region that an edge leads out of: behind a Switch it is one side."""
         region = self._regions[_source(edge)]
         node = self._nodes[_source(edge)]
-        if node.op != "Switch" or edge.startswith("^") or self.is_of_loop(node):
+        if flow_op(node.op) != "Switch" or edge.startswith("^") or self.is_of_loop(node):
             return region
         return Region(region.frames, region.sides | {(self.predicate(node), int(edge.endswith(":1")))})
 
@@ -98,7 +105,7 @@ class Regions:
         """The sides around a condition's Merge: all but the two that meet in it."""
         if len(edges) != 2:
             raise InvalidGraphError(f"{self._where}: Merge node {name!r} has {len(edges)} inputs; conditions have 2.")
-        first, second = (self._along(edge).sides if not self._is_leaf(edge) else frozenset() for edge in edges)
+        first, second = (self.along(edge).sides if not self._is_leaf(edge) else frozenset() for edge in edges)
         meeting = [(predicate, side) for predicate, side in first if (predicate, 1 - side) in second]
         if len(meeting) != 1:
             raise InvalidGraphError(
@@ -111,7 +118,11 @@ class Regions:
     def predicate(self, switch: Any) -> str:
         """The edge that decides a Switch, at its origin: several Switches of one condition read it through Identity."""
         edge = str(switch.input[1])
-        while (node := self._nodes.get(_source(edge))) is not None and node.op in _PASS_ON and not self._is_leaf(edge):
+        while (
+            (node := self._nodes.get(_source(edge))) is not None
+            and flow_op(node.op) in _PASS_ON
+            and not self._is_leaf(edge)
+        ):
             edge = str(node.input[0])
         return edge.removesuffix(":0")
 
@@ -128,9 +139,13 @@ def _source(edge: str) -> str:
 def back_edges(nodes: Mapping[str, Any], name: str) -> list[str]:
     """The edges of a loop's Merge that come from the turn before."""
     node = nodes[name]
-    if node.op != "Merge":
+    if flow_op(node.op) != "Merge":
         return []
-    return [edge for edge in node.input if (source := nodes.get(_source(edge))) and source.op == "NextIteration"]
+    return [
+        edge
+        for edge in node.input
+        if (source := nodes.get(_source(edge))) is not None and flow_op(source.op) == "NextIteration"
+    ]
 
 
 def forward_edges(nodes: Mapping[str, Any], name: str) -> list[str]:

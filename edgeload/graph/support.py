@@ -9,6 +9,8 @@ from edgeload.graph.ir import Graph
 from edgeload.kernels import registry
 
 _NODES_SHOWN = 3
+# what TensorFlow has no CPU kernel for, either
+NOT_FOR_CPUS = frozenset({"CudnnRNN", "CudnnRNNV2", "CudnnRNNV3", "GenerateBoundingBoxProposals"})
 
 
 def missing_ops(graph: Graph) -> dict[str, list[str]]:
@@ -25,7 +27,10 @@ def require_supported(graph: Graph, function_name: str) -> None:
     missing = missing_ops(graph)
     if not missing:
         return
-    lines = [f"  {op}: {_some(nodes)}" for op, nodes in missing.items()]
+    lines = [
+        f"  {op}: {_some(nodes)}" + (" (TensorFlow runs it on GPUs only)" if op in NOT_FOR_CPUS else "")
+        for op, nodes in missing.items()
+    ]
     raise UnsupportedOpError(
         f"function {function_name!r} needs {len(missing)} op(s) that edgeload does not have:\n"
         + "\n".join(lines)

@@ -2,7 +2,7 @@
 
     assets          become constants of the graph
     variables       get their keys from the graph's own restore nodes, or else their initialisers
-    init op         runs before the first call, if it writes anything
+    init op         runs before the first call, if it writes anything; at once if it changes restored variables
     signatures      cut functions out of the graph; `prune` cuts others
 
 Source: tensorflow/python/saved_model/load_v1_in_v2.py.
@@ -10,26 +10,39 @@ Source: tensorflow/python/saved_model/load_v1_in_v2.py.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google.protobuf.message import DecodeError
 
 from edgeload import dtypes
 from edgeload.dtypes import DType
-from edgeload.errors import ArgumentValueError, CorruptModelError, InvalidGraphError, MissingVariableError
+from edgeload.errors import (
+    ArgumentValueError,
+    CorruptModelError,
+    InitOpError,
+    InvalidGraphError,
+    MissingVariableError,
+    SavedModelNotFoundError,
+    UnliftableError,
+)
 from edgeload.objects import structured
-from edgeload.objects.arrays import Array
 from edgeload.objects.container import VARIABLE_OPS, Container
 from edgeload.objects.functions import ConcreteFunction, Executor
+from edgeload.objects.graph_elements import GraphElements, GraphTensor, output_shape
+from edgeload.objects.origins import OfModel
 from edgeload.objects.resources import Asset
 from edgeload.objects.specs import CompositeSpec, TensorSpec, component_specs
+from edgeload.objects.tf1_nodes import ASSIGN_OPS, Nodes, op_name
 from edgeload.objects.trackables import Signatures
 from edgeload.objects.variables import Shape, Variable
 from edgeload.savedmodel import attrs, opdefs, protos, tensors
+from edgeload.savedmodel.bundle import Bundle
 from edgeload.savedmodel.reader import SavedModel
 
 MakeExecutor = Callable[[str, Sequence[str], Sequence[str], Container], Executor]
@@ -37,26 +50,34 @@ MakeExecutor = Callable[[str, Sequence[str], Sequence[str], Container], Executor
 
 _INIT_SIGNATURE = "__saved_model_init_op"
 _TRAIN_SIGNATURE = "__saved_model_train_op"
-_INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op", "table_initializer")
-_ASSIGN_OPS = ("Assign", "AssignVariableOp")
-_PASSING_OPS = ("Identity", "IdentityN", "Cast")
+_INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _STRING = 7  # DT_STRING
 _MOST_NAMED = 5  # names that an error lists
+_LONGEST_PORT = 9  # digits
 
 
-class Graph:
-    """A TF1 model: `.signatures`, `.variables`, `.asset_paths`, `.prune`."""
+class Graph(OfModel):
+    """A TF1 model: `.signatures`, `.variables`, `.graph`, `.asset_paths`, `.prune`, `.initializer`; and `.restore`, if
+    it was saved with a saver. `.variables` are those of TensorFlow's collections in their order, then the others; among
+    them are reference variables, which TensorFlow does not list."""
 
     def __init__(self, model: SavedModel, make_executor: MakeExecutor) -> None:
         self._model = model
         self._meta_graph = model.meta_graph
-        self._nodes = {node.name: node for node in self._meta_graph.graph_def.node}
+        self._nodes = Nodes(self._meta_graph)
         self._container = Container()
         self._make_executor = make_executor
         self._is_initialized = False
         self._lock = threading.RLock()
+        self._replaced: dict[str, Any] = {}  # NodeDefs as they were in the file
         self.asset_paths = self._feed_assets()
+        self._stored = self._nodes.stored_tensors()
         self.variables = self._make_variables()
+        self.initializer = Initializer(self)
+        if self._meta_graph.saver_def.restore_op_name:
+            self.restore = self._restore
+        if self._init_changes_restored():
+            self.initialize()
         self.signatures = Signatures(
             {
                 key: self._signature(key, self._meta_graph.signature_def[key])
@@ -65,36 +86,88 @@ class Graph:
             }
         )
 
-    def prune(self, feeds: Any, fetches: Any, name: str = "pruned", input_signature: Any = None) -> ConcreteFunction:
+    @cached_property
+    def graph(self) -> GraphElements:
+        """The graph's operations, tensors and collections."""
+        return GraphElements(self._meta_graph, self._replaced, lambda: self.variables)
+
+    def prune(self, feeds: Any, fetches: Any, name: str | None = None, input_signature: Any = None) -> ConcreteFunction:
         """A function of the part of the graph between `feeds` and `fetches`.
 
-        feeds: tensor names ("x:0"), or a nest of them; the function takes them in this order, or by their op's name.
-        fetches: a nest of tensor names, and op names for ops to be run, whose result is None. input_signature: the
-        TensorSpecs of the feeds, where those of the graph are not wanted. Raises ArgumentValueError for unknown names.
+        feeds: tensors of `.graph` or their names ("x:0"), or a nest of them; the function takes them in this order, or
+        by their op's name. fetches: a nest of tensors, of operations, which are run and whose result is None, of names
+        of both, and of TensorInfos. input_signature: the TensorSpecs of the feeds, as a nest or as (args, kwargs),
+        where those of the graph are not wanted; the function may then be called with these kwargs, too.
+
+        Raises UnknownNameError for unknown names, ArgumentValueError for operations among the feeds, ArgumentTypeError
+        for what is no element of a graph, UnliftableError if the fetches need a placeholder that is not fed.
         """
-        feed_names = [_name_of(feed) for feed in structured.leaves(feeds)]
-        fetch_names = [_name_of(fetch) for fetch in structured.leaves(fetches)]
-        for feed in feed_names:
-            if ":" not in feed:
+        feed_names = []
+        for feed in map(self.graph.as_graph_element, structured.leaves(feeds)):
+            if not isinstance(feed, GraphTensor):
                 raise ArgumentValueError(
-                    f"Feeds must be tensors, found the operation {feed!r}. Did you mean '{feed}:0'?"
+                    f"All members of argument `feeds` must be tensors. Got the operation {feed.name!r}. "
+                    f"Did you mean '{feed.name}:0'?"
                 )
-        self._check_names([*feed_names, *fetch_names])
-        specs = (
-            list(structured.leaves(input_signature))
-            if input_signature is not None
-            else [self._spec(feed) for feed in feed_names]
-        )
-        outputs = iter([self._spec(fetch) if ":" in fetch else None for fetch in fetch_names])
-        structure = _replace_leaves(fetches, outputs)
-        function = self._function(name, (tuple(specs), {}), structure, feed_names, fetch_names)
+            if feed.op.type != "VarHandleOp":  # variables are not fed
+                feed_names.append(feed.name)
+        fetch_names: list[str] = []
+        outputs = _map_leaves(fetches, lambda fetch: self._fetch(fetch, fetch_names))
+        signature: Any = (tuple(self._spec(feed) for feed in feed_names), {})
+        if input_signature is not None:
+            is_call = isinstance(input_signature, tuple) and len(input_signature) == 2
+            if is_call and isinstance(input_signature[1], Mapping):
+                signature = (tuple(input_signature[0] or ()), dict(input_signature[1]))
+            else:
+                signature = (tuple(structured.leaves(input_signature)), {})
+        name = name or "pruned"
+        missing = self._nodes.unfed_placeholder(fetch_names, feed_names)
+        if missing is not None:
+            raise UnliftableError(missing)
+        function = self._function(name, signature, outputs, feed_names, fetch_names)
         function.accept_flat_calls([feed.split(":")[0] for feed in feed_names], len(feed_names))
         return function
+
+    def _fetch(self, fetch: Any, names: list[str]) -> Any:
+        """The spec of a fetch, whose tensors' or operation's names are added to `names`."""
+        if hasattr(fetch, "WhichOneof"):
+            parts = [self._resolve(part) for part in _components("", fetch).values()]
+            names += [self.graph.as_graph_element(part).name for part in parts]
+            return self._output_spec(fetch, parts)
+        element = self.graph.as_graph_element(fetch)
+        names.append(element.name)
+        return self._spec(element.name) if isinstance(element, GraphTensor) else None
+
+    def _restore(self, save_path: str | os.PathLike[str]) -> list[Any]:
+        """Read the variables that the model's saver restores from another checkpoint, which has the files
+        `save_path`.index and `save_path`.data-...
+
+        Returns the path as a string scalar, and None, as TensorFlow's does. Raises SavedModelNotFoundError,
+        CorruptModelError, or MissingVariableError before anything is changed.
+        """
+        path = os.fsdecode(save_path)
+        if not os.path.isfile(f"{path}.index"):
+            raise SavedModelNotFoundError(
+                f"Failed to find any matching files for {path}: there is no {path}.index. Pass the path of a "
+                "checkpoint without its suffix, such as 'folder/variables'."
+            )
+        bundle = Bundle(Path(path), self._model.crc32c)
+        stored = [(variable, *self._stored[variable.name.split(":")[0]]) for variable in self._saved_variables()]
+        missing = [key for _, key, _ in stored if key not in bundle]
+        if missing:
+            raise MissingVariableError(f"the checkpoint {path} has no value for {', '.join(missing[:_MOST_NAMED])}.")
+        values = [bundle.read_slice(key, piece) if piece.strip() else bundle.read(key) for _, key, piece in stored]
+        for (variable, _, _), value in zip(stored, values, strict=True):
+            variable.assign(value)
+        return [Asset(path).asset_path, None]
+
+    def _saved_variables(self) -> list[Variable]:
+        return [variable for variable in self.variables if variable.name.split(":")[0] in self._stored]
 
     def init_program(self) -> Executor | None:
         """What runs the model's init op; None if that changes nothing."""
         init_ops = self._init_ops()
-        if not any(_writes(node) for node in self._reachable(init_ops)):
+        if not any(self._nodes.writes(node) for node in self._nodes.reachable(init_ops)):
             return None
         return self._make_executor("init", [], init_ops, self._container)
 
@@ -119,31 +192,34 @@ class Graph:
 
     # -- assets -----------------------------------------------------------------------------------------------------
 
-    def _feed_assets(self) -> list[Array]:
+    def _feed_assets(self) -> list[Asset]:
         """Turn the tensors of assets into constants with the files' paths."""
-        paths = []
+        assets: dict[str, Asset] = {}
         for index, definition in enumerate(self._model.asset_file_defs):
             asset = Asset(self._model.asset_path(index))
-            paths.append(asset.asset_path)
-            node = self._nodes.get(definition.tensor_info.name.split(":")[0])
+            node = self._nodes.by_name.get(definition.tensor_info.name.split(":")[0])
             if node is None:
                 raise CorruptModelError(
                     f"asset {index} of {self._model.path} feeds {definition.tensor_info.name!r}, which does not exist"
                 )
+            assets[node.name] = asset
+            if node.name in self._replaced:
+                node.attr["value"].tensor.string_val[0] = bytes(asset.asset_path[()])
+                continue
+            self._replaced[node.name] = type(node).FromString(node.SerializeToString())
             node.op = "Const"
             node.ClearField("input")
             node.ClearField("attr")
             node.attr["dtype"].type = _STRING
             node.attr["value"].tensor.dtype = _STRING
             node.attr["value"].tensor.string_val.append(bytes(asset.asset_path[()]))
-        return paths
+        return list(assets.values())
 
     # -- variables --------------------------------------------------------------------------------------------------
 
     def _make_variables(self) -> list[Variable]:
-        stored = self._stored_tensors()
-        definitions = self._variable_definitions()
-        made: dict[int, Variable] = {}
+        definitions = self._nodes.definitions
+        made: dict[str, Variable] = {}
         for node in self._meta_graph.graph_def.node:
             if node.op not in VARIABLE_OPS:
                 continue
@@ -154,7 +230,7 @@ class Graph:
                     f"{node.op} node {node.name!r} has the dtype {dtype}; variables hold numbers and strings"
                 )
             definition = definitions.get(node.name)
-            key, read = self._initial_value(node.name, definition, stored)
+            key, read = self._initial_value(node.name, definition)
             variable = Variable(
                 f"{node.name}:0",
                 dtype,
@@ -165,20 +241,21 @@ class Graph:
                 key=key,
             )
             self._container.add(node.name, node.op, node_attrs, variable)
-            made[id(variable)] = variable
-        return list(made.values())
+            made[node.name] = variable
+        ranks = {name: rank for rank, name in enumerate(definitions)}
+        return [made[name] for name in sorted(made, key=lambda name: ranks.get(name, len(ranks)))]
 
-    def _initial_value(
-        self, name: str, definition: Any, stored: Mapping[str, tuple[str, str]]
-    ) -> tuple[str, Callable[[], np.ndarray] | None]:
+    def _initial_value(self, name: str, definition: Any) -> tuple[str, Callable[[], np.ndarray] | None]:
         """The variable's key in the checkpoint, and what reads it; or what runs its initialiser."""
         bundle = self._model.bundle
         if bundle is not None:
-            key, piece = stored.get(name, (name, ""))
+            key, piece = self._stored.get(name, (name, ""))
             if key in bundle:
                 return key, partial(bundle.read_slice, key, piece) if piece.strip() else partial(bundle.read, key)
-        initializer = self._nodes.get(definition.initializer_name if definition is not None else f"{name}/Assign")
-        if initializer is not None and initializer.op in _ASSIGN_OPS and len(initializer.input) > 1:
+        initializer = self._nodes.by_name.get(
+            definition.initializer_name if definition is not None else f"{name}/Assign"
+        )
+        if initializer is not None and initializer.op in ASSIGN_OPS and len(initializer.input) > 1:
             return "", partial(self._run_initializer, _tensor_name(initializer.input[1]))
         return "", None
 
@@ -186,89 +263,37 @@ class Graph:
         (value,) = self._make_executor(f"initial value {tensor}", [], [tensor], self._container).run([])
         return np.asarray(value)
 
-    def _stored_tensors(self) -> dict[str, tuple[str, str]]:
-        """Variable node to (key, shape_and_slice), by the Assign nodes behind the saver's restore op."""
-        restore_op = self._meta_graph.saver_def.restore_op_name.split(":")[0]
-        stored: dict[str, tuple[str, str]] = {}
-        for node in self._reachable([restore_op] if restore_op else []):
-            if node.op not in _ASSIGN_OPS or len(node.input) < 2:
-                continue
-            source, port = self._origin(node.input[1])
-            target, _ = self._origin(node.input[0])
-            if source is None or target is None or source.op != "RestoreV2" or len(source.input) < 3:
-                continue
-            names, pieces = self._strings(source.input[1]), self._strings(source.input[2])
-            if port < len(names):
-                stored[target.name] = names[port], pieces[port] if port < len(pieces) else ""
-        return stored
-
-    def _origin(self, name: str) -> tuple[Any, int]:
-        """The node, and its output, that a tensor comes from through nodes which pass it on."""
-        seen: set[str] = set()
-        while name not in seen:
-            seen.add(name)
-            op_name, _, port = name.partition(":")
-            node = self._nodes.get(op_name)
-            if node is None or node.op not in _PASSING_OPS or not node.input:
-                return node, int(port) if port.isdecimal() else 0
-            name = node.input[0]
-        return None, 0
-
-    def _strings(self, name: str) -> list[str]:
-        node, _ = self._origin(name)
-        if node is None or node.op != "Const" or not node.attr["value"].HasField("tensor"):
-            return []
-        return [
-            item.decode("utf-8", "replace")
-            for item in tensors.to_array(node.attr["value"].tensor).ravel()
-            if isinstance(item, bytes)
-        ]
-
-    def _variable_definitions(self) -> dict[str, Any]:
-        """The VariableDefs of the collections, by node name. In old files the collection tells which are trainable."""
-        found: dict[str, Any] = {}
-        for collection in ("variables", "local_variables", "trainable_variables"):
-            for serialized in (
-                self._meta_graph.collection_def[collection].bytes_list.value
-                if (collection in self._meta_graph.collection_def)
-                else ()
-            ):
-                try:
-                    definition = protos.VariableDef.FromString(serialized)
-                except DecodeError as error:
-                    raise CorruptModelError(
-                        f"a variable in collection {collection!r} does not parse: {error}"
-                    ) from None
-                definition.trainable = definition.trainable or collection == "trainable_variables"
-                found[definition.variable_name.split(":")[0]] = definition
-        return found
-
     # -- initialisation ---------------------------------------------------------------------------------------------
 
     def _init_ops(self) -> list[str]:
-        """The names of the ops that initialise tables and local variables."""
+        """The names of the ops that initialise tables and the like. Raises InitOpError."""
         signature = self._meta_graph.signature_def
         if _INIT_SIGNATURE in signature and _INIT_SIGNATURE in signature[_INIT_SIGNATURE].outputs:
-            return [_op_name(signature[_INIT_SIGNATURE].outputs[_INIT_SIGNATURE].name)]
+            return [op_name(signature[_INIT_SIGNATURE].outputs[_INIT_SIGNATURE].name)]
         for collection in _INIT_COLLECTIONS:
-            if collection in self._meta_graph.collection_def:
-                names = [_op_name(name) for name in self._meta_graph.collection_def[collection].node_list.value]
-                if names:
-                    return names
-        return []
-
-    def _reachable(self, names: Iterable[str], stop: Iterable[str] = ()) -> list[Any]:
-        """The nodes that these nodes need, with themselves; inputs of `stop` nodes are not followed."""
-        seen, stack, found = set(stop), [_op_name(name) for name in names], []
-        while stack:
-            name = stack.pop()
-            node = self._nodes.get(name)
-            if name in seen or node is None:
+            names = self._nodes.named_ops(collection)
+            if names is None:
                 continue
-            seen.add(name)
-            found.append(node)
-            stack.extend(_op_name(source) for source in node.input)
-        return found
+            if len(names) != 1:
+                raise InitOpError(
+                    f"Expected exactly one SavedModel init op. Found {len(names)} in the collection {collection!r}: "
+                    f"{names[:_MOST_NAMED]}. Group them into one op and export the model again."
+                )
+            return names
+        return self._nodes.named_ops("table_initializer") or []
+
+    def _init_changes_restored(self) -> bool:
+        """Whether the init op gives variables other values than their checkpoint or initialisers, which must be seen
+        before any call."""
+        initializers = {definition.initializer_name for definition in self._nodes.definitions.values()}
+        known = {variable.name.split(":")[0] for variable in self.variables if variable.key}
+        for node in self._nodes.reachable(self._init_ops()):
+            if not node.input or not (node.op.startswith("Assign") or "Scatter" in node.op):
+                continue
+            target, _ = self._nodes.origin(node.input[0])
+            if target is None or target.name in known or node.name not in {*initializers, f"{target.name}/Assign"}:
+                return True
+        return False
 
     # -- functions --------------------------------------------------------------------------------------------------
 
@@ -290,9 +315,18 @@ class Graph:
             outputs[name] = self._output_spec(signature.outputs[name], names[-len(parts) :])
         specs = {name: self._spec(feed, signature, name) for name, feed in feeds.items()}
         keywords = sorted(feeds)
-        function = self._function(key, ((), specs), outputs, [feeds[name] for name in keywords], names)
+        cut = [feeds[name] for name in keywords]
+        missing = self._nodes.unfed_placeholder(names, cut)
+        if missing is not None:
+            missing = (
+                "A SavedModel signature needs an input for each placeholder the signature's outputs use. An output for "
+                f"signature {key!r} depends on a placeholder which is not an input (i.e. the placeholder is not fed a "
+                f"value). {missing}"
+            )
+            warnings.warn(f"{missing} The signature cannot be called.", stacklevel=2)
+        function = self._function(key, ((), specs), outputs, cut, names, missing)
         function.set_aliases(aliases)
-        function.accept_flat_calls(keywords, 1)
+        function.accept_flat_calls(keywords, len(keywords) if keywords == list(feeds) else 1)
         function.set_defaults({name: tensors.to_array(value) for name, value in signature.defaults.items()})
         return function
 
@@ -303,17 +337,25 @@ class Graph:
         outputs: Any,
         feeds: list[str],
         fetches: list[str],
+        why_not: str | None = None,
     ) -> ConcreteFunction:
-        reached = self._reachable(fetches, [_op_name(feed) for feed in feeds])
+        """`why_not` tells why it cannot be called."""
+        reached = self._nodes.reachable(fetches, [op_name(feed) for feed in feeds])
         names = {f"{node.name}:0" for node in reached if node.op in VARIABLE_OPS}
-        captures = [variable for variable in self.variables if variable.name in names]
-        return ConcreteFunction(name, signature, outputs, lambda function: _Cut(self, name, feeds, fetches), captures)
+        captured = [variable for variable in self.variables if variable.name in names]
+
+        def make_executor(function: ConcreteFunction) -> Executor:
+            if why_not is not None:
+                raise UnliftableError(why_not)
+            return _Cut(self, name, feeds, fetches)
+
+        return ConcreteFunction(name, signature, outputs, make_executor, captured.copy)
 
     def _resolve(self, name: str) -> str:
         """The name of an op without outputs stays; that of another op becomes its first tensor."""
         if ":" in name:
             return name
-        node = self._nodes.get(name)
+        node = self._nodes.by_name.get(name)
         op_def = None if node is None else opdefs.get(node.op)
         return f"{name}:0" if op_def is None or op_def.outputs else name
 
@@ -341,23 +383,33 @@ class Graph:
     def _spec(self, tensor: str, signature: Any = None, key: str = "") -> TensorSpec:
         """Dtype and shape of a tensor by its node. The shape that a signature tells is often wrong and is not used."""
         name, _, port = tensor.partition(":")
-        node = self._nodes.get(name)
-        dtype: DType | None = None if node is None else _output_dtype(node, int(port) if port.isdecimal() else 0)
+        node = self._nodes.by_name.get(name)
+        index = int(port) if port.isdecimal() and len(port) <= _LONGEST_PORT else 0
+        dtype: DType | None = None
+        shape: Shape = None
+        if node is not None:
+            made = self._nodes.output_dtypes(node)
+            dtype = made[index] if index < len(made) else None
+            shape = output_shape(node, index, self._meta_graph.graph_def.versions.producer)
         if dtype is None and signature is not None and key in signature.inputs:
             dtype = attrs.to_dtype(signature.inputs[key].dtype)
-        shape: Shape = None
-        if node is not None and node.op in ("Placeholder", "PlaceholderWithDefault") and "shape" in node.attr:
-            shape = tensors.shape_of(node.attr["shape"].shape) or None  # before TF 1.3 the shape () meant unknown
         return TensorSpec(shape, dtypes.VARIANT if dtype is None else dtype, key or name)
-
-    def _check_names(self, names: Sequence[str]) -> None:
-        unknown = [name for name in names if _op_name(name) not in self._nodes]
-        if unknown:
-            some = ", ".join(map(repr, list(self._nodes)[:_MOST_NAMED]))
-            raise ArgumentValueError(f"the graph has no nodes {', '.join(map(repr, unknown))}; it has {some}, ...")
 
     def __repr__(self) -> str:
         return f"<edgeload TF1 graph with {len(self.variables)} variables and signatures {list(self.signatures)}>"
+
+
+class Initializer:
+    """What a model's init op does."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def _initialize(self) -> None:
+        """Run it once more."""
+        with self._graph._lock:
+            self._graph._is_initialized = False
+            self._graph.initialize()
 
 
 class _Cut:
@@ -414,58 +466,16 @@ def _type_spec(message: Any) -> CompositeSpec:
     return decoded
 
 
-def _output_dtype(node: Any, port: int) -> DType | None:
-    """The dtype of a node's output, where its op's definition or its attributes tell."""
-    op_def = opdefs.get(node.op)
-    if op_def is None:
-        return None
-    for arg in op_def.outputs:
-        if arg.type_list_attr:
-            found = list(node.attr[arg.type_list_attr].list.type)
-        else:
-            count = node.attr[arg.number_attr].i if arg.number_attr else 1
-            dtype = arg.type if not arg.type_attr else None
-            if dtype is not None:
-                if port < count:
-                    return dtype
-                port -= count
-                continue
-            found = [node.attr[arg.type_attr].type] * min(count, port + 1)
-            if port < count:
-                return attrs.to_dtype(found[0]) if found else None
-            port -= count
-            continue
-        if port < len(found):
-            return attrs.to_dtype(found[port])
-        port -= len(found)
-    return None
-
-
-def _writes(node: Any) -> bool:
-    """Whether running a node may change a variable or fill a table."""
-    return (
-        node.op.startswith(("Assign", "InitializeTable", "LookupTableI"))
-        or "Call" in node.op
-        or node.op.startswith("Scatter")
-    )
-
-
-def _replace_leaves(structure: Any, values: Any) -> Any:
+def _map_leaves(structure: Any, function: Callable[[Any], Any]) -> Any:
+    """The structure with the leaves' results, which are made in the order of `structured.leaves`."""
     if isinstance(structure, Mapping):
-        return {key: _replace_leaves(structure[key], values) for key in sorted(structure)}
+        made = {key: _map_leaves(structure[key], function) for key in sorted(structure)}
+        return {key: made[key] for key in structure}
     if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return type(structure)(*(_replace_leaves(item, values) for item in structure))
+        return type(structure)(*(_map_leaves(item, function) for item in structure))
     if isinstance(structure, tuple | list):
-        return type(structure)(_replace_leaves(item, values) for item in structure)
-    return next(values)
-
-
-def _name_of(tensor: Any) -> str:
-    return tensor if isinstance(tensor, str) else str(tensor.name)
-
-
-def _op_name(name: str) -> str:
-    return name.lstrip("^").split(":")[0]
+        return type(structure)(_map_leaves(item, function) for item in structure)
+    return function(structure)
 
 
 def _tensor_name(name: str) -> str:

@@ -166,7 +166,7 @@ def test_a_value_inside_of_a_loop_cannot_be_fetched() -> None:
 
 
 def test_one_side_of_a_condition_cannot_be_fetched() -> None:
-    with pytest.raises(UnsupportedOpError, match="Switch"):
+    with pytest.raises(UnsupportedOpError, match="'true/add' has a value only if 'on' is true"):
         imported(condition(), ["x:0", "on:0"], ["true/add:0"])
 
 
@@ -176,7 +176,72 @@ def test_a_merge_of_values_that_are_no_two_sides_is_refused() -> None:
         imported(nodes, ["x:0", "on:0"], ["result:0"])
 
 
-def test_control_flow_on_references_is_refused_by_name() -> None:
-    nodes = condition(node("bad", "RefSwitch", "x", "on", T=FLOAT), node("end", "Identity", "bad:1", T=FLOAT))
-    with pytest.raises(UnsupportedOpError, match="RefSwitch"):
+def variable_node(name: str, op: str) -> Any:
+    message = node(name, op, dtype=FLOAT)
+    message.attr["shape"].shape.SetInParent()
+    return message
+
+
+def branch_ops(graph: Graph) -> list[tuple[set[str], set[str]]]:
+    """The ops in the branches (false, true) of each If, in running order."""
+    choices = [item for item in graph.nodes if item.op == "If"]
+    sides = [[{inner.op for inner in branch.nodes} for branch in item.attrs["branches"]] for item in choices]
+    return [(false, true) for false, true in sides]
+
+
+def test_an_assignment_to_a_reference_stays_on_its_side() -> None:
+    nodes = condition(
+        variable_node("v", "VariableV2"),
+        node("v/side", "RefSwitch", "v", "pred_id", T=FLOAT),
+        node("assign", "Assign", "v/side:1", "true/x:1", T=FLOAT),
+        node("read", "Identity", "v/side:1", "^assign", T=FLOAT),
+    )
+    nodes = [item for item in nodes if item.name != "true/add"] + [
+        node("true/add", "AddV2", "true/x:1", "read", T=FLOAT)
+    ]
+    graph = imported(nodes, ["x:0", "on:0"], ["result:0"], resource_of=lambda name, op, attrs: object())
+    ((false, true),) = branch_ops(graph)
+    assert {"AssignVariableOp", "ReadVariableOp"} <= true and not {"AssignVariableOp", "ReadVariableOp"} & false
+
+
+def test_an_assignment_that_no_merge_ends_runs_on_its_side_only() -> None:
+    nodes = condition(
+        variable_node("v", "VarHandleOp"),
+        node("v/side", "Switch", "v", "pred_id", T=20),
+        node("assign", "AssignVariableOp", "v/side:1", "true/x:1", dtype=FLOAT),
+    )
+    graph = imported(nodes, ["x:0", "on:0"], ["assign"], resource_of=lambda name, op, attrs: object())
+    ((false, true),) = branch_ops(graph)
+    assert "AssignVariableOp" in true and "AssignVariableOp" not in false
+    assert all(item.op != "AssignVariableOp" for item in graph.nodes)
+
+
+def test_an_assignment_between_two_conditions_on_one_predicate_stays_between_them() -> None:
+    def side(number: int, *before: str) -> list[Any]:
+        name = f"c{number}"
+        return [
+            node(f"{name}/pred_id", "Identity", "on", *before, T=BOOL),
+            node(f"{name}/v", "Switch", "v", f"{name}/pred_id", T=20),
+            node(f"{name}/x", "Switch", "x", f"{name}/pred_id", T=FLOAT),
+            node(f"{name}/assign", "AssignAddVariableOp", f"{name}/v:1", f"{name}/x:1", dtype=FLOAT),
+            node(f"{name}/true", "Identity", f"{name}/x:1", f"^{name}/assign", T=FLOAT),
+            merge(f"{name}/merge", f"{name}/x", f"{name}/true", FLOAT),
+        ]
+
+    nodes = [
+        node("x", "Placeholder", dtype=FLOAT), node("on", "Placeholder", dtype=BOOL), variable_node("v", "VarHandleOp"),
+        *side(1), node("middle", "AssignVariableOp", "v", "x", "^c1/merge", dtype=FLOAT), *side(2, "^middle"),
+    ]  # fmt: skip
+    graph = imported(nodes, ["x:0", "on:0"], ["c1/merge:0", "c2/merge:0"], resource_of=lambda name, op, attrs: object())
+    effects = [item.op for item in graph.nodes if item.op in ("If", "AssignVariableOp")]
+    assert effects == ["If", "AssignVariableOp", "If"]
+
+
+def test_loops_that_hand_references_on_are_refused_by_name() -> None:
+    nodes = condition(
+        variable_node("v", "VariableV2"),
+        node("bad", "RefNextIteration", "v", T=FLOAT),
+        node("end", "Identity", "bad", T=FLOAT),
+    )
+    with pytest.raises(UnsupportedOpError, match="RefNextIteration"):
         imported(nodes, ["x:0", "on:0"], ["end:0"])

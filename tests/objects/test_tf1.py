@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeload.errors import ArgumentValueError, MissingVariableError
+from edgeload.errors import ArgumentValueError, MissingVariableError, UnknownNameError
 from edgeload.graph.importer import import_graph_def
 from edgeload.objects import tf1
 from edgeload.objects.container import Container
@@ -98,9 +98,14 @@ def test_operations_among_the_fetches_run_and_give_none(tmp_path: Path) -> None:
     assert root.variables[0].numpy().tolist() == [2, 3]
 
 
-@pytest.mark.parametrize(("feeds", "fetches"), [("x", "y:0"), ("nowhere:0", "y:0"), ("x:0", "nowhere:0")])
-def test_prune_refuses_operations_as_feeds_and_unknown_names(feeds: str, fetches: str, tmp_path: Path) -> None:
-    with pytest.raises(ArgumentValueError):
+@pytest.mark.parametrize(
+    ("feeds", "fetches", "error"),
+    [("x", "y:0", ArgumentValueError), ("nowhere:0", "y:0", UnknownNameError), ("x:0", "nowhere:0", UnknownNameError)],
+)
+def test_prune_refuses_operations_as_feeds_and_unknown_names(
+    feeds: str, fetches: str, error: type[Exception], tmp_path: Path
+) -> None:
+    with pytest.raises(error):
         load(tmp_path, GRAPH, {"w": np.float32([1, 2])}).prune(feeds, fetches)
 
 
