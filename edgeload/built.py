@@ -16,8 +16,8 @@ import numpy as np
 
 from edgeload.errors import CorruptModelError, EdgeloadError, UnsupportedOpError
 from edgeload.objects import structured
-from edgeload.objects.arrays import Array
 from edgeload.objects.functions import ConcreteFunction, Function
+from edgeload.objects.origins import OfModel, Origin
 from edgeload.objects.resources import Asset, CapturedTensor, Resource
 from edgeload.objects.trackables import (
     DictWrapper,
@@ -54,8 +54,9 @@ def open_model(path: str) -> Any:
     return _Model(Artefact(path)).root()
 
 
-class BuiltGraph:
-    """A TF1 model that was built: `.signatures`, `.variables`, `.asset_paths`. It has no graph to `prune`."""
+class BuiltGraph(OfModel):
+    """A TF1 model that was built: `.signatures`, `.variables`, `.asset_paths`. What of its graph no signature takes was
+    left out, so there is no `.graph` to look at, to `prune` or to `restore` with."""
 
     signatures: Signatures
     variables: list[Variable]
@@ -65,6 +66,12 @@ class BuiltGraph:
         raise UnsupportedOpError(
             "a built artefact has only the functions that it was built with; prune the SavedModel instead, with "
             "edgeload.load(savedmodel).prune(...)."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"a built artefact of a TF1 model has no {name!r}: it has .signatures, .variables and .asset_paths. Load "
+            "the SavedModel itself for its graph."
         )
 
 
@@ -91,6 +98,7 @@ class _Model:
         self.state = State()
         self._programs: dict[str, BuiltProgram] = {}
         self._lock = threading.RLock()
+        self._origin = Origin(partial(open_model, os.path.abspath(artefact.path)), self.object)
 
     def root(self) -> Any:
         root = self.object(0)
@@ -101,7 +109,9 @@ class _Model:
         with self._lock:
             if index not in self._objects:
                 described = self._describe(index)
-                self._objects[index] = getattr(self, f"_make_{described['kind']}")(described)
+                self._objects[index] = made = getattr(self, f"_make_{described['kind']}")(described)
+                if isinstance(made, OfModel):
+                    self._origin.note(index, made)
                 if described.get("children"):
                     self._childless.append((self._objects[index], described["children"]))
             if not self._is_adding:  # children lead on to others, however deep, and maybe back

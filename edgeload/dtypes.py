@@ -51,7 +51,8 @@ _REFERENCE_OFFSET = 100  # the dtype of a TF1 reference is 100 more than the dty
 
 
 def from_enum(number: int) -> DType:
-    """The dtype of a DataType number; references give the dtype of their value. Raises KeyError for unknown numbers."""
+    """The dtype of a DataType number; references give the dtype of their value. Raises KeyError for unknown numbers,
+    MissingDependencyError for one that needs ml_dtypes, which is not installed."""
     if number > _REFERENCE_OFFSET:
         number -= _REFERENCE_OFFSET
     if number == 7:
@@ -61,9 +62,7 @@ def from_enum(number: int) -> DType:
     if number == 21:
         return VARIANT
     if number in _ML_DTYPES_NAMES:
-        import ml_dtypes
-
-        return np.dtype(getattr(ml_dtypes, _ML_DTYPES_NAMES[number]))
+        return _from_ml_dtypes(_ML_DTYPES_NAMES[number])
     return np.dtype(_NUMPY_NAMES[number])
 
 
@@ -73,13 +72,17 @@ def from_numpy_name(name: str) -> np.dtype:
     try:
         return np.dtype(name)
     except TypeError:
-        try:
-            import ml_dtypes
-        except ImportError:
-            raise MissingDependencyError(
-                f"numbers of dtype {name} are ml_dtypes' to define, which is not installed: pip install ml_dtypes"
-            ) from None
-        return np.dtype(getattr(ml_dtypes, name))
+        return _from_ml_dtypes(name)
+
+
+def _from_ml_dtypes(name: str) -> np.dtype:
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise MissingDependencyError(
+            f"numbers of dtype {name} are ml_dtypes' to define, which is not installed: pip install ml_dtypes"
+        ) from None
+    return np.dtype(getattr(ml_dtypes, name))
 
 
 def name_of(dtype: DType) -> str:

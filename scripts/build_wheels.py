@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 from edgeload.aot import packs
@@ -26,6 +27,7 @@ _PLATFORMS = {
     "any": (),
 }
 _SOURCES = ("edgeload", "kernels", "pyproject.toml", "README.md", "LICENSE")
+MOST_INSTALLED_NBYTES = 5 * 2**20  # of one wheel, its bytecode included: what a board needs besides NumPy
 
 
 def main() -> int:
@@ -34,13 +36,18 @@ def main() -> int:
         path = packs.build_pack(targets.find(name), built, show_progress)
         show_progress(f"{path.relative_to(REPOSITORY)}: {path.stat().st_size:,} bytes", end="\n")
     for platform, names in _PLATFORMS.items():
-        wheel = build_wheel(platform, [built / Path(library.pack_file(targets.find(name))).name for name in names])
-        print(f"{wheel.relative_to(REPOSITORY)}: {wheel.stat().st_size:,} bytes")
+        packs_of_wheel = [built / Path(library.pack_file(targets.find(name))).name for name in names]
+        wheel = build_wheel(platform, packs_of_wheel, REPOSITORY / "dist")
+        installed = installed_nbytes(wheel)
+        print(f"{wheel.relative_to(REPOSITORY)}: {wheel.stat().st_size:,} bytes, {installed:,} installed")
+        if installed > MOST_INSTALLED_NBYTES:
+            print(f"error: a wheel should install at most {MOST_INSTALLED_NBYTES:,} bytes", file=sys.stderr)
+            return 1
     return 0
 
 
-def build_wheel(platform: str, pack_files: list[Path]) -> Path:
-    """Build one wheel from a copy of the sources with the packs put in."""
+def build_wheel(platform: str, pack_files: list[Path], out: Path) -> Path:
+    """Build one wheel from a copy of the sources with the packs put in, into a folder; the wheel."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for name in _SOURCES:
@@ -69,10 +76,22 @@ def build_wheel(platform: str, pack_files: list[Path]) -> Path:
         ]
         subprocess.run(command, check=True)
         (wheel,) = (copy / "dist").iterdir()
-        target = REPOSITORY / "dist" / wheel.name
-        target.parent.mkdir(exist_ok=True)
-        shutil.copy(wheel, target)
-    return target
+        out.mkdir(exist_ok=True)
+        return Path(shutil.copy(wheel, out))
+
+
+def install(wheel: Path, folder: Path) -> None:
+    """Put a wheel's files and their bytecode into a folder, as pip does."""
+    with zipfile.ZipFile(wheel) as files:
+        files.extractall(folder)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder)], check=True)
+
+
+def installed_nbytes(wheel: Path) -> int:
+    """The sizes of all files that a wheel installs, bytecode included."""
+    with tempfile.TemporaryDirectory() as folder:
+        install(wheel, Path(folder))
+        return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
 if __name__ == "__main__":

@@ -24,13 +24,15 @@ import edgeload
 from edgeload import dtypes
 from edgeload.aot.choices import Choices
 from edgeload.aot.functions import PlannedFunction, PlannedStage, plan_function
+from edgeload.aot.shared_object import shared_object
 from edgeload.built import TABLE_FIELDS, VALUE_TYPES
-from edgeload.errors import ArgumentValueError, EdgeloadError
+from edgeload.errors import ArgumentValueError, EdgeloadError, MissingDependencyError
 from edgeload.graph.encoding import encode_graph
 from edgeload.graph.ir import Graph
 from edgeload.kernels.tables import Table
 from edgeload.objects import tf1
-from edgeload.objects.functions import ConcreteFunction, Function, describe, describe_signature
+from edgeload.objects.describing import describe, describe_signature
+from edgeload.objects.functions import ConcreteFunction, Function
 from edgeload.objects.resources import Asset, CapturedTensor, Resource
 from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures, UserObject
 from edgeload.objects.variables import Variable
@@ -48,7 +50,6 @@ from edgeload.runtime.artefact import (
     padding,
 )
 from edgeload.runtime.encoding import Encoding
-from edgeload.runtime.images import pack
 from edgeload.runtime.originals import Rule, difference, predict
 from edgeload.runtime.target import Target
 
@@ -64,6 +65,11 @@ _SMALL_NBYTES = 4096  # smaller tensors are stored as they are
 
 def build(model: Path, out: Path, target: Target, choices: Choices, progress: Progress) -> dict[str, Any]:
     """Write the artefact of a SavedModel to the new folder `out`; its manifest. Raises EdgeloadError."""
+    if not library.can_compile():
+        raise MissingDependencyError(
+            "building takes Numba, which compiles kernels and is not installed. "
+            "Install it with: pip install 'edgeload[aot]'"
+        )
     if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir()):
         raise ArgumentValueError(f"{out} exists and is not an artefact; choose a new folder, or empty it.")
     progress(f"reading {model}")
@@ -312,7 +318,7 @@ class _Writer:
         }
         try:
             program = getattr(trace.executor, "_program", trace.executor)  # of TF1: behind the init op
-            planned = plan_function(program, trace.inputs, self._target, self._choices)
+            planned = plan_function(program, trace.input_specs, self._target, self._choices)
         except EdgeloadError as error:
             described["why_not"] = summary["not built"] = str(error)
         else:
@@ -395,7 +401,7 @@ class _Writer:
         for done, name in enumerate(self._kernels):
             self._progress(f"kernels for {self._target.name}: {done + 1} of {len(self._kernels)}")
             images[name] = library.image(name, self._target)
-        return pack(self._target.name, images)
+        return shared_object(self._target, images)
 
     def write(self, out: Path, kernels: bytes) -> dict[str, Any]:
         """Write all files into a new folder beside `out`, then put it in place of `out`."""

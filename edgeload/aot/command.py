@@ -48,7 +48,7 @@ def list_targets() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="aot_build.py", description="Build a SavedModel ahead of time: a folder that runs with NumPy alone."
+        prog="aot_build", description="Build a SavedModel ahead of time: a folder that runs with NumPy alone."
     )
     parser.add_argument("model", metavar="MODEL", type=Path, nargs="?", help="the folder of a SavedModel")
     parser.add_argument("out", metavar="OUT", type=Path, nargs="?", help="the folder to make")

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import edgeload
 from edgeload.aot.choices import Choices
 from edgeload.aot.functions import samples
+from edgeload.aot.shared_object import shared_object
 from edgeload.errors import EdgeloadError
 from edgeload.kernels import kernel
 from edgeload.objects.functions import ConcreteFunction
 from edgeload.plan.layout import lay_out
 from edgeload.program import Program
 from edgeload.runtime import library
-from edgeload.runtime.images import Code, pack, write_atomically
+from edgeload.runtime.images import Code, write_atomically
 from edgeload.runtime.library import Library
 from edgeload.runtime.target import TARGETS, Target
 
@@ -42,15 +44,24 @@ def kernels_of(target: Target) -> list[str]:
 
 
 def build_pack(target: Target, folder: Path, progress: Progress) -> Path:
-    """Compile a target's pack, with what the cache has already; the file. Raises EdgeloadError."""
+    """Compile a target's pack, with what the cache has already; the file. What the pack of a lesser tier has byte for
+    byte is left to that. Raises EdgeloadError."""
     names = kernels_of(target)
+    lesser = [tier for tier in library.lesser_tiers(target) if tier.name in PACK_TARGETS]
     images: dict[str, Code] = {}
     for done, name in enumerate(names, 1):
         progress(f"{target.name}: {_bar(done, len(names))} {name[:60]}")
-        images[name] = library.image(name, target)
+        image = library.image(name, target)
+        if all(image != library.image(name, tier) for tier in lesser):
+            images[name] = image
     path = folder / os.path.basename(library.pack_file(target))
-    write_atomically(path, pack(target.name, images))
+    write_atomically(path, packed(target, images))
     return path
+
+
+def packed(target: Target, images: Mapping[str, Code]) -> bytes:
+    """The content of a pack: wheels have them compressed, and for each of a platform's tiers, of which one is used."""
+    return zlib.compress(shared_object(target, images), 9)
 
 
 def collect(models: Iterable[Path], progress: Progress) -> None:
@@ -98,7 +109,7 @@ def _kernels_of_function(function: ConcreteFunction, target: Target, fuses: bool
     program: Any = getattr(function.executor, "_program", function.executor)
     ahead = Program(program.name, program._import_graph, program._release, Library(target))
     ahead._fuses = fuses
-    for inputs in samples(function.inputs, Choices(batches=_BATCHES)):
+    for inputs in samples(function.input_specs, Choices(batches=_BATCHES)):
         try:
             plan = ahead._planned(inputs).plan
         except EdgeloadError:

@@ -48,8 +48,10 @@ def shared_object(target: Target, kernels: Mapping[str, Code]) -> bytes:
     """The content of a file of kernels. Depends on nothing but its arguments."""
     content = bytearray(_HEADERS_NBYTES)
     names = sorted(kernels)
+    alignment = max([_CACHE_LINE_NBYTES, *(kernel.alignment for kernel in kernels.values())])
+    content += bytes(-len(content) % alignment)
+    text_at = len(content)
     table = _append_code(content, kernels)
-    text_nbytes = len(content) - _HEADERS_NBYTES
     strings, places = _string_table(names)
     symbols = [_SYMBOL.pack(0, 0, 0, 0, 0, 0)]
     for name in names:
@@ -57,13 +59,20 @@ def shared_object(target: Target, kernels: Mapping[str, Code]) -> bytes:
         symbols.append(_SYMBOL.pack(places[name], 0x12, 0, _TEXT, offset + entry, nbytes - entry))  # global, function
     sections = [
         _Section("", 0, 0, 0, 0, alignment=0),
-        _Section(".text", 1, 6, _HEADERS_NBYTES, text_nbytes, alignment=_CACHE_LINE_NBYTES),
+        _Section(".text", 1, 6, text_at, len(content) - text_at, alignment=alignment),
         _append(content, ".hash", 5, _hash_table(names), link=3, entry_nbytes=4),
         _append(content, ".dynsym", 11, b"".join(symbols), link=4, detail=1, entry_nbytes=_SYMBOL.size),
         _append(content, ".dynstr", 3, strings),
     ]
     loaded_nbytes = len(content)
-    tags = {4: sections[2].offset, 5: sections[4].offset, 6: sections[3].offset, 10: len(strings), 11: _SYMBOL.size, 0: 0}
+    tags = {
+        4: sections[2].offset,
+        5: sections[4].offset,
+        6: sections[3].offset,
+        10: len(strings),
+        11: _SYMBOL.size,
+        0: 0,
+    }
     dynamic = b"".join(_ENTRY.pack(*tag) for tag in tags.items())
     sections.append(_append(content, ".dynamic", 6, dynamic, link=4, entry_nbytes=16)._replace(
         flags=3, shift=_LARGEST_PAGE_NBYTES))  # older loaders write into it  # fmt: skip

@@ -3,7 +3,7 @@
     manifest.json    readable: what the artefact is, for which CPU; sizes and digests of the other files
     records.bin      JSON values: objects, plans, programs (these compressed); read one by one when they are needed
     weights.bin      tensors, each beginning at a multiple of 64 bytes; mapped, so that processes share their pages
-    kernels.bin      compiled kernels, see `images`
+    kernels.so       compiled kernels, see `images`
     assets/          the files that the model brings along
 
 Every record, tensor and kernel has its own checksum, compared when it is first used; so a load reads what it needs.
@@ -26,8 +26,8 @@ from edgeload.runtime.images import KernelFile
 from edgeload.runtime.library import Library
 from edgeload.runtime.target import Target, missing_flags
 
-FORMAT = 2
-MANIFEST, RECORDS, WEIGHTS, KERNELS = "manifest.json", "records.bin", "weights.bin", "kernels.bin"
+FORMAT = 3
+MANIFEST, RECORDS, WEIGHTS, KERNELS = "manifest.json", "records.bin", "weights.bin", "kernels.so"
 _REQUIRED = (RECORDS, WEIGHTS, KERNELS)
 _KIND = "edgeload artefact"
 

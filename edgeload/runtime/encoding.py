@@ -54,8 +54,8 @@ class Encoding:
             return value
         if kind is float:
             return value if math.isfinite(value) else ["float", repr(value)]
-        if kind is list or kind is tuple:
-            return [kind.__name__, *map(self.encode, value)]
+        if kind is list or (isinstance(value, tuple) and not hasattr(value, "_fields")):
+            return ["list" if kind is list else "tuple", *map(self.encode, value)]
         if kind is dict and all(type(key) is str for key in value):
             return {key: self.encode(item) for key, item in value.items()}
         if kind is bytes:

@@ -96,11 +96,6 @@ class Library:
 
     def _compile(self, names: list[str]) -> None:
         """Compile, map and store kernels, with a progress line when it takes more than a moment."""
-        if not can_compile():
-            raise MissingDependencyError(
-                f"{len(names)} kernels are not compiled yet for {self.target.name} ({names[0]} is the first) and "
-                "Numba, which compiles them, is not installed. Install it with: pip install edgeload[jit]"
-            )
         start = time.monotonic()
         is_shown = False
         for done, name in enumerate(names):
@@ -194,7 +189,12 @@ def image(name: str, target: Target) -> Code:
 
 
 def compile_image(name: str, target: Target) -> Code:
-    """The position-independent code of a kernel. Imports Numba and LLVM."""
+    """The position-independent code of a kernel. Imports Numba and LLVM. Raises MissingDependencyError."""
+    if not can_compile():
+        raise MissingDependencyError(
+            f"kernel {name} is not compiled yet for {target.name}, and Numba, which compiles kernels, is not "
+            "installed. Install it with: pip install 'edgeload[jit]'"
+        )
     kernels = importlib.import_module("edgeload.kernels.kernel")
     compiler = importlib.import_module("edgeload.aot.compile")
     made = compiler.compile_kernel(kernels.find(name), target)

@@ -8,7 +8,7 @@ import sys
 from functools import lru_cache
 from typing import NamedTuple
 
-from edgeload.errors import UnsupportedOpError
+from edgeload.errors import MissingDependencyError, UnsupportedOpError
 
 
 class Target(NamedTuple):
@@ -66,10 +66,16 @@ NATIVE = "native"
 def find(name: str) -> Target:
     """The target of a name in the table, or this machine's very CPU for `native` (needs llvmlite).
 
-    Raises UnsupportedOpError, which lists the names.
+    Raises UnsupportedOpError, which lists the names, MissingDependencyError.
     """
     if name == NATIVE:
-        from edgeload.aot.native import native_target
+        try:
+            from edgeload.aot.native import native_target
+        except ImportError:
+            raise MissingDependencyError(
+                f"the target {NATIVE} is what LLVM finds this CPU to be, and llvmlite is not installed. "
+                "Install it with: pip install 'edgeload[aot]'"
+            ) from None
 
         return native_target(host(), cpu_flags())
     if name not in TARGETS:

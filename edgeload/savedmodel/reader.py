@@ -9,15 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from google.protobuf.message import DecodeError
+from edgeload.errors import CorruptModelError, MissingDependencyError, SavedModelNotFoundError, TagsError
 
-from edgeload.errors import CorruptModelError, SavedModelNotFoundError, TagsError
+try:
+    from google.protobuf.message import DecodeError
+except ImportError:
+    raise MissingDependencyError(
+        "reading SavedModels takes protobuf, which is not installed: pip install protobuf. "
+        "(What scripts/aot_build.py has built of a SavedModel takes NumPy alone.)"
+    ) from None
+
 from edgeload.savedmodel import protos
 from edgeload.savedmodel.bundle import Bundle
 
 _BINARY = "saved_model.pb"
 _TEXT = "saved_model.pbtxt"
 _CHUNKED = "saved_model.cpb"
+_DEBUG_INFO = Path("debug") / "saved_model_debug_info.pb"
 _ASSETS_COLLECTION = "saved_model_assets"  # where TF1 lists the assets: AssetFileDef messages as Any values
 
 
@@ -36,6 +44,28 @@ class SavedModel:
         """The checkpoint in variables/, or None for a model without variables. Raises CorruptModelError."""
         prefix = self.path / "variables" / "variables"
         return Bundle(prefix, self.crc32c) if Path(f"{prefix}.index").is_file() else None
+
+    @property
+    def has_debug_info(self) -> bool:
+        return (self.path / _DEBUG_INFO).is_file()
+
+    @functools.cached_property
+    def debug_info(self) -> Any:
+        """Where in the exporter's source each node was made: a GraphDebugInfo message, whose `traces` are named
+        NODE@FUNCTION, or NODE@ for functions that the model does not have. Raises CorruptModelError."""
+        file = self.path / _DEBUG_INFO
+        try:
+            stored = protos.GraphDebugInfo.FromString(file.read_bytes())
+        except (OSError, DecodeError) as error:
+            raise CorruptModelError(f"Cannot parse file {file}: {error}. Export the model again.") from None
+        adjusted = protos.GraphDebugInfo()
+        adjusted.CopyFrom(stored)
+        adjusted.traces.clear()
+        for key, trace in stored.traces.items():
+            node, _, function = key.partition("@")
+            known = self.is_tf2 and function in self.meta_graph.object_graph_def.concrete_functions
+            adjusted.traces[f"{node}@{function if known or not self.is_tf2 else ''}"].CopyFrom(trace)
+        return adjusted
 
     @functools.cached_property
     def asset_file_defs(self) -> list[Any]:

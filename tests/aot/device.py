@@ -29,6 +29,22 @@ outputs = function(**inputs)
 print({{name: hashlib.sha256(np.ascontiguousarray(outputs[name]).tobytes()).hexdigest() for name in sorted(outputs)}})
 print("imported:", sorted(name for name, module in sys.modules.items() if module and name.startswith({watched!r})))
 """
+# the recorded calls of a zoo model, answered by an artefact
+_ANSWER = """
+import sys
+for name in {missing!r}:
+    sys.modules[name] = None
+import edgeload
+from pathlib import Path
+from tests.zoo import recording
+model = edgeload.load({artefact!r})
+for call in recording.read(Path({calls!r})):
+    if call.case.startswith({case!r}):
+        function = getattr(model, call.where[4:]) if call.where.startswith("obj.") else model.signatures[call.where]
+        outputs = recording.flatten(function(*call.positional(), **call.named()))
+        recording.assert_same(outputs, call, 1e-4, 1e-4)
+print("right", "with" if "edgeload.plan.planner" in sys.modules else "without", "planner")
+"""
 _WATCHED = (
     "google", "ml_dtypes", "numba", "llvmlite", "edgeload.plan.planner", "edgeload.plan.specialise", "edgeload.passes",
     "edgeload.graph",
@@ -38,6 +54,16 @@ _WATCHED = (
 def program(path: Path, key: str = "serving_default", batch: int = 1, missing: Sequence[str] = ()) -> str:
     """A program that calls a signature and prints digests of its outputs, and which heavy modules it imported."""
     return _CALL.format(path=str(path), key=key, batch=batch, missing=tuple(missing), watched=_WATCHED)
+
+
+def answering(artefact: Path, calls: Path, case: str = "", missing: Sequence[str] = (*READERS, *COMPILERS)) -> str:
+    """A program that compares what an artefact answers with what TensorFlow recorded, in cases that begin so."""
+    return _ANSWER.format(artefact=str(artefact), calls=str(calls), case=case, missing=tuple(missing))
+
+
+def answer(artefact: Path, calls: Path, case: str = "") -> str:
+    """ "right with planner" or "right without planner". Fails when answers differ."""
+    return run(answering(artefact, calls, case), EDGELOAD_CACHE="/nonexistent")
 
 
 def call(path: Path, key: str = "serving_default", batch: int = 1, missing: Sequence[str] = ()) -> tuple[str, str]:

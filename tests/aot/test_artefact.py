@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from edgeload.runtime import target as targets
 from edgeload.runtime.artefact import KERNELS, MANIFEST, RECORDS, WEIGHTS, manifest_checksum
 from tests.aot import device
 from tests.aot.conftest import DIGITS, Built
+from tests.zoo import recording
 
 
 @pytest.fixture
@@ -58,6 +60,24 @@ def test_batch_sizes_given_at_build_time_need_no_planner(tmp_path: Path) -> None
     build(DIGITS, tmp_path / "out", targets.host(), Choices(batches=(1, 4)), lambda line: None)
     for batch in (1, 4):
         assert device.call(tmp_path / "out", batch=batch)[1] == "imported: []"
+
+
+@pytest.mark.parametrize("name", ["data_dependent_shapes", "lstm_gru", "string_table", "tf1_loops"])
+def test_unknown_shapes_are_planned_on_a_device_that_has_only_numpy(
+    built: Built, zoo: Callable[[str], Path], name: str
+) -> None:
+    """Later stages, recurrent layers, tables and graphs of TF1, built without samples or shapes."""
+    folder = zoo(name)
+    assert device.answer(built(folder), folder.with_name(f"{name}.npz")).startswith("right")
+
+
+def test_a_sample_at_build_time_saves_the_planner_on_the_device(tmp_path: Path, zoo: Callable[[str], Path]) -> None:
+    folder = zoo("data_dependent_shapes")
+    calls = folder.with_name("data_dependent_shapes.npz")
+    call = next(call for call in recording.read(calls) if call.case == "mixed")
+    choices = Choices(functions=(call.where,), samples=call.named())
+    build(folder, tmp_path / "out", targets.host(), choices, lambda line: None)
+    assert device.answer(tmp_path / "out", calls, "mixed") == "right without planner"
 
 
 def test_fixed_shapes_leave_the_program_out_and_say_so(tmp_path: Path) -> None:
@@ -105,6 +125,14 @@ def test_an_artefact_may_be_moved_and_read_only(digits: Path, tmp_path: Path) ->
     expected, _ = device.call(DIGITS)
     assert device.call(moved, missing=(*device.READERS, *device.COMPILERS))[0] == expected
     moved.chmod(0o755)
+
+
+def test_what_a_tf1_artefact_has_no_graph_for_says_where_to_find_it(built: Built, zoo: Callable[[str], Path]) -> None:
+    model = edgeload.load(built(zoo("tf1_regression")))
+    with pytest.raises(UnsupportedOpError, match="prune the SavedModel instead"):
+        model.prune("x:0", "y:0")
+    with pytest.raises(AttributeError, match="has no 'graph': it has .signatures"):
+        _ = model.graph
 
 
 @pytest.mark.parametrize("name", [MANIFEST, RECORDS, WEIGHTS, KERNELS])

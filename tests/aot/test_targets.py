@@ -6,10 +6,9 @@ import pytest
 
 from edgeload.aot import image
 from edgeload.aot.compile import compile_kernel
-from edgeload.errors import CorruptModelError, EdgeloadError, UnsupportedOpError
+from edgeload.errors import EdgeloadError, UnsupportedOpError
 from edgeload.kernels import kernel
 from edgeload.runtime import target as targets
-from edgeload.runtime.images import Code, KernelFile, pack
 
 # a matrix product, constants addressed by page, integers, threads
 _KERNELS = ("conv2d<float32,4,2,a0>", "elementwise<exp(a0),v,3,float32,float32>", "copy_bytes", "work")
@@ -50,30 +49,3 @@ def test_code_that_refers_to_what_is_outside_of_it_does_not_link() -> None:
     machine = llvm.Target.from_triple(target.triple).create_target_machine(reloc="pic", codemodel="small")
     with pytest.raises(EdgeloadError, match="test: compiled code refers to 'sin', which is outside it"):
         image.link(machine.emit_object(module), "f", what="test")
-
-
-def test_images_are_placed_at_multiples_of_their_alignment(tmp_path: object) -> None:
-    from pathlib import Path
-
-    kernels = {"a": Code(b"\x01" * 10, 0, 64), "b": Code(b"\x02" * 10, 4, 4096), "c": Code(b"\x03" * 70, 8, 64)}
-    path = Path(str(tmp_path)) / "all.kernels"
-    path.write_bytes(pack("aarch64", kernels))
-    file = KernelFile(path)
-    for name, code in kernels.items():
-        address = file.find(name)
-        assert address is not None and (address - code.entry) % code.alignment == 0
-        assert file.image(name) == code
-    assert file.find("d") is None
-
-
-def test_a_damaged_kernel_is_not_given_out_and_others_are(tmp_path: object) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "all.kernels"
-    content = bytearray(pack("aarch64", {"a": Code(b"\x01" * 64, 0, 64), "b": Code(b"\x02" * 64, 0, 64)}))
-    content[70] ^= 1
-    path.write_bytes(content)
-    file = KernelFile(path)
-    assert file.find("a") is not None
-    with pytest.raises(CorruptModelError, match="kernel b has another checksum"):
-        file.find("b")

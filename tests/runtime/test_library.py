@@ -39,9 +39,9 @@ def test_a_second_process_compiles_nothing_and_imports_no_compiler(tmp_path: Pat
 
 def test_a_damaged_cache_file_is_rebuilt(tmp_path: Path) -> None:
     finish(start(tmp_path))
-    (file,) = tmp_path.rglob("*.bin")
+    (file,) = tmp_path.rglob("*.so")
     sound = file.read_bytes()
-    for damaged in (sound[:-9], b"", sound[:100] + b"\xcc" + sound[101:]):
+    for damaged in (sound[:-9], b"", sound[:400] + b"\xcc" + sound[401:]):
         file.write_bytes(damaged)
         assert finish(start(tmp_path)).startswith("1 ")
         assert file.read_bytes() == sound
@@ -51,7 +51,7 @@ def test_a_damaged_cache_file_is_rebuilt(tmp_path: Path) -> None:
 def test_two_processes_at_once_both_work(tmp_path: Path) -> None:
     processes = [start(tmp_path), start(tmp_path)]
     assert all(int(finish(process).split()[0]) <= 1 for process in processes)
-    assert [file.suffix for file in tmp_path.rglob("*") if file.is_file()] == [".bin"]
+    assert [file.suffix for file in tmp_path.rglob("*") if file.is_file()] == [".so"]
 
 
 def test_without_a_writable_folder_kernels_are_compiled_each_time(tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""A wheel as pip installs it: it is small, and runs what was built with NumPy alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import build_wheels
+from tests.aot import device
+from tests.aot.conftest import DIGITS, Built
+from tests.conftest import locked
+
+_PACKS_NBYTES = 700_000  # of the platform wheel with the most; make wheels looks at the wheels with their packs
+
+
+@pytest.fixture(scope="session")
+def wheel(run_folder: Path) -> Path:
+    """The wheel without packs, made once a run."""
+    out = run_folder / "wheel"
+    with locked(run_folder / "wheel.lock"):
+        if not out.exists():
+            try:
+                build_wheels.build_wheel("any", [], out)
+            except subprocess.CalledProcessError:
+                command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(run_folder / "backend")]
+                if subprocess.run([*command, "setuptools>=77"], check=False, capture_output=True).returncode:
+                    pytest.skip("pip cannot fetch setuptools, which builds wheels")
+                raise
+    (made,) = out.iterdir()
+    return made
+
+
+def test_a_wheel_with_its_packs_and_bytecode_installs_at_most_five_megabytes(wheel: Path) -> None:
+    assert build_wheels.installed_nbytes(wheel) + _PACKS_NBYTES <= build_wheels.MOST_INSTALLED_NBYTES
+
+
+def test_an_artefact_runs_with_numpy_and_what_the_wheel_installs(wheel: Path, built: Built, tmp_path: Path) -> None:
+    build_wheels.install(wheel, tmp_path)
+    source = device.program(built(DIGITS), missing=(*device.READERS, *device.COMPILERS))
+    found = device.run(f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{source}\nprint(edgeload.__file__)")
+    expected, _ = device.call(DIGITS)
+    digests, imported, file = found.splitlines()
+    assert digests == expected
+    assert imported == "imported: []"
+    assert Path(file).is_relative_to(tmp_path)
+    assert not list(tmp_path.rglob("*.proto")) and not (tmp_path / "tests").exists()
