@@ -65,6 +65,7 @@ class Program:
         self._plans: OrderedDict[Any, Planned] = OrderedDict()
         self._parts: dict[int, Program] = {}
         self._value_inputs: set[int] = set()
+        self.memories: dict[str, dict[str, Any]] = {}  # what nodes keep from call to call, by name
         self._fuses = True
         self._lock = threading.RLock()
         self._last: Planned | None = None
@@ -80,7 +81,9 @@ class Program:
         """The outputs for inputs in order: arrays, or objects for strings' arrays, tables and variables."""
         if self._folded.have_changed():
             self._forget()
-        planned = self._planned(inputs)
+        planned = self._last
+        if planned is None or not planned.fits(inputs):
+            planned = self._planned(inputs)
         outputs = planned.run(inputs)
         for variable in self._assigned:
             variable.touch()
@@ -96,6 +99,8 @@ class Program:
                 if planned is None:
                     planned = self._make(inputs)
                     self._plans[self._key(inputs)] = planned  # planning tells which inputs' values are part of the key
+                    if not self._value_inputs and not self._assigned:
+                        planned.note_exact(inputs)
                 while len(self._plans) > _PLANS_KEPT:
                     self._plans.popitem(last=False)
                 if len(self._store.constants) > _CONSTANTS_KEPT:
@@ -149,6 +154,7 @@ class Program:
             rest = type(self)(self.name, lambda: stage.rest, library=self._library)  # type: ignore[arg-type, return-value]
             rest._graph, rest._store, rest._assigned = stage.rest, self._store, self._assigned
             rest._fuses = self._fuses
+            rest.memories = self.memories
         store = self._store  # the plan's own; the Program takes a new one when it has to forget its plans
 
         def bind() -> BoundPlan:
@@ -173,19 +179,21 @@ class Program:
         """Drop everything that was made from values of variables that have changed."""
         with self._lock:
             self._graph, self._store, self._folded = None, Store(self._release), FoldedVariables(())
+            self._last = None
             self._plans.clear()
             self._parts.clear()
 
     # -- steps that Python runs -------------------------------------------------------------------------------------
 
     def _run_host(self, step: HostStep | ControlStep, inputs: list[Any]) -> list[Any]:
-        return run_step(step, inputs, self._part)
+        return run_step(step, inputs, self._part, self.memories)
 
     def _part(self, index: int) -> Program:
         if index not in self._parts:
             graph = self._store.parts[index]
             part = type(self)(f"{self.name}/{graph.name}", lambda: graph, library=self._library)
             part._graph, part._store, part._fuses = graph, self._store, self._fuses
+            part.memories = self.memories
             self._parts[index] = part
         return self._parts[index]
 

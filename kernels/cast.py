@@ -14,6 +14,8 @@ from edgeload.kernels.elementwise import fusible, lower_expression
 from edgeload.kernels.functions import FUNCTIONS, convert
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
+_FRACTION_BITS = {"float64": 52, "float32": 23, "float16": 10, "bfloat16": 7}
+
 
 def _infer_cast(node: Node, x: Operand) -> Spec:
     target = node.attrs["DstT"]
@@ -25,10 +27,21 @@ def _infer_cast(node: Node, x: Operand) -> Spec:
 def _cast(node: Node, x: np.ndarray) -> np.ndarray:
     """Towards zero for floats to integers, modulo 2^bits between integers, `!= 0` for bool; see `Lanes.cast`."""
     with np.errstate(all="ignore"):
-        return convert(x, node.attrs["DstT"])
+        return convert(_truncated(x, node.attrs["DstT"]) if node.attrs.get("Truncate") else x, node.attrs["DstT"])
+
+
+def _truncated(x: np.ndarray, target: np.dtype) -> np.ndarray:
+    """Floats without the bits that a narrower float has no room for, so that nothing is left to be rounded."""
+    lost = _FRACTION_BITS.get(x.dtype.name, 0) - _FRACTION_BITS.get(target.name, 64)
+    if lost <= 0:
+        return x
+    bits = x.view(f"uint{8 * x.itemsize}")
+    return (bits >> lost << lost).view(x.dtype)
 
 
 def _cast_expression(node: Node) -> str:
+    if node.attrs.get("Truncate"):
+        return ""
     name = f"cast_{node.attrs['DstT'].name}"
     return f"{name}(a0)" if name in FUNCTIONS else ""
 

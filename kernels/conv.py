@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from edgeload.kernels import expressions
+from edgeload.kernels.conv_direct import lower_direct
 from edgeload.kernels.kernel import kernel, kernel_family
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 from edgeload.memory import aligned_zeros
@@ -362,6 +363,8 @@ def lower_conv2d(node: Node, operands: Sequence[Operand], outputs: Sequence[Oper
     _, in_h, in_w, in_c = x.shape
     kernel_h, kernel_w, filter_c, _ = filter.shape
     window = window_of(node, in_h, in_w, kernel_h, kernel_w)
+    if not others and (filter.value is None or x.dtype.name not in FLOATS):
+        return lower_direct(x, filter, filter.shape, in_c // filter_c, window, outputs[0], emit)
     return lower_product(
         x,
         filter,

@@ -54,8 +54,8 @@ def depthwise(
     """out[b, oy, ox, c] = epilogue(bias[c] + sum over taps inside the image of x[b, y, x, c] * w[ky, kx, c]).
 
     Output columns [inside_from, inside_to) have all their taps inside the image, from the left to the right. Where rows
-    do, too, and `is_unrolled` is 1 (dilation 1, few taps), `depthwise_window` does `pixels` of them at once, elsewhere
-    the general tile does.
+    do, too, and `is_unrolled` is 1 (dilation 1, few taps), `depthwise_window` does `pixels` of them at once, and of two
+    rows with stride 1; elsewhere the general tile does.
     """
     t = dtype
     sizes = "batch in_h in_w channels stride_h dilation_h dilation_w pad_top pad_left out_h out_w inside_from inside_to"
@@ -65,10 +65,10 @@ def depthwise(
 
     width, window_h, window_w, step_w = int(pixels), int(kernel_h), int(kernel_w), int(stride_w)
     can_unroll = is_unrolled == "1"
-    window_tile = depthwise_window(
-        width, window_h if can_unroll else 1, window_w if can_unroll else 1, step_w, epilogue
-    )
-    single_tile = depthwise_window(1, window_h if can_unroll else 1, window_w if can_unroll else 1, step_w, epilogue)
+    window = (window_h if can_unroll else 1, window_w if can_unroll else 1, step_w, epilogue)
+    pair = 2 if step_w == 1 else 1
+    window_tile, single_tile = depthwise_window(1, width, *window), depthwise_window(1, 1, *window)
+    window_pair, single_pair = depthwise_window(pair, width, *window), depthwise_window(pair, 1, *window)
     wide_tile, narrow_tile = depthwise_tile(width, epilogue), depthwise_tile(1, epilogue)
 
     def run(  # type: ignore[no-untyped-def]
@@ -76,14 +76,18 @@ def depthwise(
         out_w, inside_from, inside_to, out, worker, workers
     ):  # fmt: skip
         rows = batch * out_h
-        x_row, tap_row = in_w * channels, dilation_h * in_w * channels
+        x_row, out_row, tap_row = in_w * channels, out_w * channels, dilation_h * in_w * channels
         tap_column, w_row, pixel_step = dilation_w * channels, window_w * channels, step_w * channels
-        for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+        can_pair = pair == 2 and stride_h == 1
+        row, last = rows * worker // workers, rows * (worker + 1) // workers
+        while row < last:
             image, oy = row // out_h, row % out_h
             top = oy * stride_h - pad_top
             first_ky = (-top + dilation_h - 1) // dilation_h if top < 0 else 0
             last_ky = min(window_h, (in_h - top + dilation_h - 1) // dilation_h)
             taps_h = max(0, last_ky - first_ky)
+            # the next row is of the same image, and has all its taps as well
+            is_pair = can_pair and taps_h == window_h and row + 1 < last and oy + 1 < out_h and top + window_h < in_h
             line = (image * in_h + top + first_ky * dilation_h) * x_row
             w_line = first_ky * w_row
             ox = 0
@@ -91,26 +95,33 @@ def depthwise(
                 left = ox * step_w - pad_left
                 out_at = (row * out_w + ox) * channels
                 if ox >= inside_from and ox + width <= inside_to:
-                    if can_unroll and taps_h == window_h:
-                        window_tile(x, line + left * channels, x_row, w, bias, residual, out, out_at, channels)
+                    if can_unroll and is_pair:
+                        window_pair(x, line + left * channels, x_row, w, bias, residual, out, out_at, out_row, channels)
+                    elif can_unroll and taps_h == window_h:
+                        window_tile(x, line + left * channels, x_row, w, bias, residual, out, out_at, out_row, channels)
                     else:
                         wide_tile(
                             x, line + left * channels, pixel_step, tap_row, tap_column, taps_h, window_w,
                             w, w_line, w_row, bias, residual, out, out_at, channels,
                         )  # fmt: skip
                     ox += width
+                elif can_unroll and is_pair and ox >= inside_from and ox < inside_to:
+                    single_pair(x, line + left * channels, x_row, w, bias, residual, out, out_at, out_row, channels)
+                    ox += 1
                 elif can_unroll and taps_h == window_h and ox >= inside_from and ox < inside_to:
-                    single_tile(x, line + left * channels, x_row, w, bias, residual, out, out_at, channels)
+                    single_tile(x, line + left * channels, x_row, w, bias, residual, out, out_at, out_row, channels)
                     ox += 1
                 else:
                     first_kx = (-left + dilation_w - 1) // dilation_w if left < 0 else 0
                     last_kx = min(window_w, (in_w - left + dilation_w - 1) // dilation_w)
-                    narrow_tile(
-                        x, line + (left + first_kx * dilation_w) * channels, pixel_step, tap_row, tap_column,
-                        taps_h, max(0, last_kx - first_kx),
-                        w, w_line + first_kx * channels, w_row, bias, residual, out, out_at, channels,
-                    )  # fmt: skip
+                    for r in range(2 if is_pair else 1):
+                        narrow_tile(
+                            x, line + r * x_row + (left + first_kx * dilation_w) * channels, pixel_step, tap_row,
+                            tap_column, taps_h, max(0, last_kx - first_kx), w, w_line + first_kx * channels, w_row,
+                            bias, residual, out, out_at + r * out_row, channels,
+                        )  # fmt: skip
                     ox += 1
+            row += 2 if is_pair else 1
 
     yield run
 

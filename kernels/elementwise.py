@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from edgeload.kernels import expressions
+from edgeload.kernels.functions import ALL, HALVES
 from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, broadcast_shapes, register, require
 
 FEW_LOOPS, MOST_LOOPS = 3, 8
 _SHORT_ROW, _LONG_ROW = 32, 256
-_NATIVE = {"float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
+_NATIVE = {*ALL, *HALVES}
 ELEMENTS_PER_TILE = 1 << 14
 BOOL = np.dtype(bool)
 
@@ -32,16 +33,16 @@ def elementwise(expression: str, pattern: str, loops: str, *dtypes: str) -> Iter
     `dtypes` are the operands' and, last, the output's.
     """
     outer = int(loops)
-    operand_dtypes, out_dtype = dtypes[:-1], dtypes[-1]
+    operand_dtypes, out_dtype = map(_stored, dtypes[:-1]), _stored(dtypes[-1])
     yield ", ".join(
         [f"{dtype}[:] operands.{index}" for index, dtype in enumerate(operand_dtypes)]
-        + [f"int64 strides.{index}" for index in range(outer * len(operand_dtypes))]
+        + [f"int64 strides.{index}" for index in range(outer * (len(dtypes) - 1))]
         + [f"int64 sizes.{index}" for index in range(outer)]
         + ["int64 inner", f"{out_dtype}[:] out"]
     )
     from edgeload.kernels.simd import map_row
 
-    map_inner = map_row(expression, pattern, outer)
+    map_inner = map_row(expression, pattern, outer, dtypes)
 
     def walk(operands, strides, sizes, inner, out, worker, workers):  # type: ignore[no-untyped-def]
         rows = 1
@@ -58,6 +59,11 @@ def elementwise(expression: str, pattern: str, loops: str, *dtypes: str) -> Iter
             map_inner(operands, strides, sizes, row, start, count, out, row * inner + start)
 
     yield walk
+
+
+def _stored(dtype: str) -> str:
+    """The dtype that Numba has for such elements."""
+    return "uint16" if dtype in HALVES else dtype
 
 
 def merge_dimensions(
@@ -103,7 +109,12 @@ def is_native(expression: str, operands: Sequence[Any], output: Any) -> bool:
 
 
 def lower_expression(expression: str, operands: Sequence[Operand], output: Operand, emit: Emit) -> Any:
-    """Emit one kernel call for an expression over operands; NotImplemented for dtypes or shapes it does not take."""
+    """Emit one kernel call for an expression over operands, more for complex ones; NotImplemented for dtypes or shapes
+    it does not take."""
+    if any(getattr(operand.dtype, "kind", "") == "c" for operand in operands):
+        from edgeload.kernels import complex_planes
+
+        return complex_planes.lower_expression(expression, operands, output, emit)
     if not is_native(expression, [operand.dtype for operand in operands], output.dtype):
         return NotImplemented
     operands, out_shape = _with_longer_rows(operands, output.shape, emit)
@@ -377,15 +388,15 @@ register("AddN", infer=_infer_add_n, reference=_add_n, lower=_lower_add_n, expre
 def _infer_clip(node: Node, x: Operand, low: Operand, high: Operand) -> Spec:
     spec = infer_broadcast(node, x, low, high)
     require(
-        spec.shape == x.shape,
+        {low.shape, high.shape} <= {(), x.shape},
         node,
         f"bounds of shapes {low.shape} and {high.shape}",
-        f"they must broadcast to {x.shape}",
+        f"they must be scalars or have the shape {x.shape}",
     )
     return spec
 
 
-register_function("ClipByValue", "clamp(a0,a1,a2)", 3, _infer_clip)
+register_function("ClipByValue", "maximum(minimum(a0,a2),a1)", 3, _infer_clip)
 
 
 # ---- BiasAdd: one number for each channel

@@ -3,12 +3,15 @@
 `a0`, `a1`, ... are the operands in order, numbers are constants in their neighbour's dtype, infinity is `1e999`. The
 text is the name under which a fused kernel is known, cached and printed; this file parses it, evaluates it in NumPy,
 and emits it on `Lanes`.
+
+On float16 and bfloat16 every function computes in float32 and rounds its result, so that a fused group gives what its
+nodes give one by one.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +20,14 @@ import numpy as np
 import edgeload.kernels.quantizers  # noqa: F401  (defines functions)
 import edgeload.kernels.rare_functions  # noqa: F401  (defines functions)
 import edgeload.kernels.transcendentals  # noqa: F401  (defines functions)
-from edgeload.kernels.functions import FUNCTIONS
+import edgeload.kernels.transcendentals_64  # noqa: F401  (the same for float64)
+from edgeload.dtypes import from_numpy_name
+from edgeload.kernels.functions import FUNCTIONS, HALVES
 
 if TYPE_CHECKING:
     from edgeload.kernels.lanes import Lanes
+
+_LEAST_DIVISOR = 1e-30  # its reciprocal, and that of its reciprocal, are normal float32 numbers
 
 
 @cache
@@ -56,7 +63,9 @@ def evaluate(text: str, operands: Sequence[np.ndarray]) -> np.ndarray:
             typed = arguments[function.conditions :]
             kind = next(argument.dtype for argument in typed if isinstance(argument, np.ndarray | np.generic))
             arguments = [argument if hasattr(argument, "dtype") else kind.type(argument) for argument in arguments]
-            return np.asarray(function.reference(*arguments)).astype(function.result or kind, copy=False)
+            arguments = [_widened(argument) for argument in arguments]
+            result = np.asarray(function.reference(*arguments))
+            return result.astype(from_numpy_name(function.result) if function.result else kind, copy=False)
         return operands[int(node.id[1:])] if isinstance(node, ast.Name) else _number(node)
 
     with np.errstate(all="ignore"):
@@ -72,14 +81,48 @@ def emit(text: str, operands: Sequence[Lanes]) -> Lanes:
             arguments = [value(argument) for argument in node.args]
             typed = arguments[function.conditions :]
             model = next(argument for argument in typed if not isinstance(argument, int | float))
-            arguments = [
-                model.like(argument) if isinstance(argument, int | float) else argument for argument in arguments
+            if model.dtype == "float32" and (shorter := _shortcut(node)):
+                return shorter(arguments[0])
+            if model.dtype not in HALVES:
+                return function.emit(*_filled(arguments, model))
+            # a number is rounded to the dtype of its neighbour
+            single = [
+                argument.cast(model.dtype).cast("float32") if _is_typed(argument) else argument
+                for argument in _filled(arguments, model.cast("float32"))
             ]
-            return function.emit(*arguments)
+            result = function.emit(*single)
+            return result if function.result else result.cast(model.dtype)
         return operands[int(node.id[1:])] if isinstance(node, ast.Name) else _number(node)
 
     result: Lanes = value(parse(text))
     return result
+
+
+def _shortcut(node: ast.Call) -> Callable[[Lanes], Lanes] | None:
+    """The same function of the node's first argument in fewer divisions, to the last place or two of a float32:
+    x * sigmoid(x) has one, x / c has none."""
+    name = _function_name(node)
+    if name == "mul" and ast.unparse(node.args[1]) == f"sigmoid({ast.unparse(node.args[0])})":
+        return edgeload.kernels.transcendentals.swish
+    if name == "div" and not isinstance(node.args[1], ast.Call | ast.Name):
+        divisor = _number(node.args[1])
+        if _LEAST_DIVISOR <= abs(divisor) <= 1 / _LEAST_DIVISOR:
+            return lambda x: x * (1.0 / divisor)
+    return None
+
+
+def _filled(arguments: Sequence[Any], model: Lanes) -> list[Any]:
+    """The arguments, numbers among them like the model."""
+    return [model.like(argument) if isinstance(argument, int | float) else argument for argument in arguments]
+
+
+def _is_typed(argument: Lanes) -> bool:
+    return argument.dtype != "bool"
+
+
+def _widened(argument: Any) -> Any:
+    """float16 and bfloat16 as float32."""
+    return argument.astype(np.float32) if argument.dtype.name in HALVES else argument
 
 
 def native_result(text: str, dtypes: Sequence[str]) -> str | None:
@@ -97,9 +140,13 @@ def native_result(text: str, dtypes: Sequence[str]) -> str | None:
         if len(kinds) != 1 or any(condition != "bool" for condition in conditions):
             return None
         (kind,) = kinds
-        return (function.result or kind) if kind in function.dtypes else None
+        return (function.result or kind) if _computed_in(str(kind)) in function.dtypes else None
 
     return value(parse(text))
+
+
+def _computed_in(dtype: str) -> str:
+    return "float32" if dtype in HALVES else dtype
 
 
 def _function_name(node: ast.Call) -> str:

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeload.dtypes import from_numpy_name
+
 if TYPE_CHECKING:
     from edgeload.kernels.lanes import Lanes
 
 FLOATS = ("float32", "float64")
+HALVES = ("float16", "bfloat16")  # computed in float32, see `expressions`
 SIGNED = ("int8", "int16", "int32", "int64")
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 NUMBERS = (*FLOATS, *SIGNED, *UNSIGNED)
@@ -118,7 +121,13 @@ def square(x: Lanes) -> Lanes:
     return x * x
 
 
-@function("squared_difference", 2, lambda x, y: np.square(x - y))
+def _squared_difference(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(x - y) (x - y)*, with the conjugate where there is one."""
+    difference = x - y
+    return difference * np.conj(difference) if np.iscomplexobj(difference) else np.square(difference)
+
+
+@function("squared_difference", 2, _squared_difference)
 def squared_difference(x: Lanes, y: Lanes) -> Lanes:
     return (x - y) * (x - y)
 
@@ -323,6 +332,8 @@ def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     x = np.asarray(x)
     if x.dtype.kind == "c" and dtype.kind not in "cb":
         x = x.real
+    if dtype.name in HALVES and x.dtype != dtype:
+        return x.astype(np.float32).astype(dtype)
     if dtype.kind not in "iu" or x.dtype.kind in "iub":
         return x != 0 if dtype.kind == "b" else x.astype(dtype)
     exact = x.astype(np.float64)
@@ -338,12 +349,12 @@ def convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _define_cast(dtype: str) -> None:
     def reference(x: np.ndarray) -> np.ndarray:
-        return convert(x, np.dtype(dtype))
+        return convert(x, from_numpy_name(dtype))
 
     @function(f"cast_{dtype}", 1, reference, ALL, dtype)
     def cast(x: Lanes) -> Lanes:
         return x.cast(dtype)
 
 
-for _dtype in ALL:
+for _dtype in (*ALL, *HALVES):
     _define_cast(_dtype)

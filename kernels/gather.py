@@ -133,8 +133,14 @@ def _infer_gather_nd(node: Node, x: Operand, indices: Operand) -> Spec:
 
 
 def _gather_nd(node: Node, x: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Raises ExecutionError for a position outside x."""
+    """Raises ExecutionError for a position outside x, unless its policy is to give zeros for those."""
     depth = indices.shape[-1]
+    if node.attrs.get("bad_indices_policy") == b"IGNORE":
+        sizes = np.array(x.shape[:depth], np.int64)
+        inside = ((indices >= 0) & (indices < sizes)).all(-1)
+        out = np.full((*indices.shape[:-1], *x.shape[depth:]), b"" if x.dtype == object else 0, x.dtype)
+        out[inside] = x[tuple(indices[inside][:, axis] for axis in range(depth))]
+        return out
     for axis in range(depth):
         _require_in_range(node, indices[..., axis], x.shape[axis])
     if depth == 0:
@@ -171,6 +177,8 @@ def _lower_gather_nd(node: Node, operands: Sequence[Operand], outputs: Sequence[
     x, indices = operands
     (out,) = outputs
     width, depth = width_of(x.dtype), indices.shape[-1]
+    if node.attrs.get("bad_indices_policy") == b"IGNORE":
+        return NotImplemented
     if width is None or str(indices.dtype) not in _INDEX_DTYPES or not 0 < depth <= 6 or 0 in out.shape:
         return NotImplemented
     sizes = x.shape[:depth]

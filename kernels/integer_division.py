@@ -1,7 +1,7 @@
 """Division, remainder and power: Div, FloorDiv, TruncateDiv, FloorMod, Mod, TruncateMod, Pow.
 
-On floats they are expressions. On integers they can fail, which an expression cannot: a zero divisor and a negative
-exponent raise ExecutionError, as TensorFlow does.
+On floats they are expressions, but for remainders of float64, which take a loop. On integers they can fail, which an
+expression cannot: a zero divisor and a negative exponent raise ExecutionError, as TensorFlow does.
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/FloorDiv
 """
 
@@ -53,12 +53,7 @@ def integer(operation: str, dtype: str) -> Iterator[Any]:
 
     Returns an error code at a zero divisor or a negative exponent.
     """
-    loops = range(MOST_LOOPS)
-    yield ", ".join(
-        [f"{dtype}[:] x", f"{dtype}[:] y"]
-        + [f"int64 {name}.{axis}" for name in ("x_steps", "y_steps", "sizes") for axis in loops]
-        + ["int64 inner", "int64 x_step", "int64 y_step", f"{dtype}[:] out"]
-    )
+    yield _signature(dtype)
     kind = np.dtype(dtype).type
     zero, one, minus_one = kind(0), kind(1), kind(-1 if dtype.startswith("int") else 0)
     is_signed = dtype.startswith("int")
@@ -106,14 +101,66 @@ def integer(operation: str, dtype: str) -> Iterator[Any]:
     yield walk
 
 
-def _lower_integer(operation: str, operands: Sequence[Operand], out: Operand, emit: Emit) -> Any:
+def _signature(dtype: str) -> str:
+    return ", ".join(
+        [f"{dtype}[:] x", f"{dtype}[:] y"]
+        + [f"int64 {name}.{axis}" for name in ("x_steps", "y_steps", "sizes") for axis in range(MOST_LOOPS)]
+        + ["int64 inner", "int64 x_step", "int64 y_step", f"{dtype}[:] out"]
+    )
+
+
+@kernel_family("remainder")
+def remainder(operation: str) -> Iterator[Any]:
+    """out = x - trunc(x / y) y without rounding ("floor_mod": x - floor(x / y) y with one), for float64; as `integer`.
+
+    A long division in base 2: y times a power of two is taken from |x| wherever it fits, which is exact each time.
+    """
+    yield _signature("float64")
+    is_floor = operation == "floor_mod"
+
+    def walk(x, y, x_steps, y_steps, sizes, inner, x_step, y_step, out, worker, workers):  # type: ignore[no-untyped-def]
+        rows = 1
+        for size in sizes:
+            rows *= size
+        total = rows * inner
+        for element in range(total * worker // workers, total * (worker + 1) // workers):
+            row = element // inner
+            x_at, y_at = (element % inner) * x_step, (element % inner) * y_step
+            for axis in range(MOST_LOOPS - 1, -1, -1):
+                position = row % sizes[axis]
+                row = row // sizes[axis]
+                x_at += position * x_steps[axis]
+                y_at += position * y_steps[axis]
+            a, b = x[x_at], y[y_at]
+            rest, divisor = abs(a), abs(b)
+            if not (rest < np.inf and divisor > 0.0):  # infinite x, y = 0, NaN
+                out[element] = np.nan
+                continue
+            if rest >= divisor:
+                part = divisor
+                while part <= rest * 0.5:
+                    part *= 2.0
+                while part >= divisor:
+                    if rest >= part:
+                        rest -= part
+                    part *= 0.5
+            if a < 0.0 or (a == 0.0 and 1.0 / a < 0.0):
+                rest = -rest
+            if is_floor and rest != 0.0 and (rest < 0.0) != (b < 0.0):
+                rest += b
+            out[element] = rest
+
+    yield walk
+
+
+def _lower_walk(kernel: str, operands: Sequence[Operand], out: Operand, emit: Emit) -> Any:
     sizes, strides = merge_dimensions(out.shape, [operand.shape for operand in operands])
     if len(sizes) > MOST_LOOPS + 1:
         return NotImplemented
     outer, steps = padded_loops(sizes, strides, MOST_LOOPS)
     inner_steps = [stride[-1] for stride in strides]
     tiles = max(1, int(np.prod(out.shape)) // ELEMENTS_PER_TILE)
-    emit.kernel(f"integer<{operation},{out.dtype.name}>", *operands, *steps, *outer, *inner_steps, out, tiles=tiles)
+    emit.kernel(kernel, *operands, *steps, *outer, *inner_steps, out, tiles=tiles)
     return None
 
 
@@ -133,7 +180,9 @@ def _register(op: str, of_floats: str, of_integers: str) -> None:
     def lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
         (out,) = outputs
         if getattr(out.dtype, "name", "") in _INTEGERS:
-            return _lower_integer(of_integers, operands, out, emit)
+            return _lower_walk(f"integer<{of_integers},{out.dtype.name}>", operands, out, emit)
+        if of_floats.endswith("mod") and out.dtype == np.dtype(np.float64):
+            return _lower_walk(f"remainder<{of_floats}>", operands, out, emit)
         return lower_expression(expression, operands, out, emit)
 
     def expression_of(node: Node) -> str:

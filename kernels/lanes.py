@@ -7,16 +7,21 @@ where in a vector an element lies, nor on the number of threads.
     def swish(x):
         return x * sigmoid(x)
 
+Numbers of float16 and bfloat16 are only stored: in a register they are the bits, which `cast` widens to float32 and
+rounds back, by arithmetic that every target has.
+
 Only compiling imports this module's llvmlite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
 from llvmlite import ir
+
+from edgeload.kernels.functions import HALVES
 
 _INTEGER_BITS = {"bool": 1, "int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _INTEGER_BITS |= {f"u{name}": bits for name, bits in _INTEGER_BITS.items() if name != "bool"}
@@ -29,6 +34,8 @@ def llvm_type(dtype: str, count: int) -> ir.Type:
         element: ir.Type = ir.FloatType()
     elif dtype == "float64":
         element = ir.DoubleType()
+    elif dtype in HALVES:
+        element = ir.IntType(16)
     else:
         element = ir.IntType(_INTEGER_BITS[dtype])
     return element if count == 1 else ir.VectorType(element, count)
@@ -51,7 +58,7 @@ class Lanes:
 
     @property
     def is_float(self) -> bool:
-        return self.dtype.startswith("float")
+        return self.dtype in ("float32", "float64")
 
     @property
     def is_signed(self) -> bool:
@@ -167,9 +174,15 @@ class Lanes:
 
         A float that does not fit, or NaN, becomes the least int32 (for up to 32 signed or 16 unsigned bits) or the
         least int64, of which the low bits are kept; a uint64 of 2^63 and more is reached through int64 minus 2^63.
+        float16 and bfloat16 are reached through float32.
         """
         if dtype == self.dtype:
             return self
+        if self.dtype in HALVES:
+            return (_from_float16(self) if self.dtype == "float16" else _from_bfloat16(self)).cast(dtype)
+        if dtype in HALVES:
+            single = self.cast("float32")
+            return _to_float16(single) if dtype == "float16" else _to_bfloat16(single)
         target = llvm_type(dtype, self.count)
         to_float, builder = dtype.startswith("float"), self.builder
         if dtype == "bool":
@@ -223,6 +236,43 @@ class Lanes:
             return self.value
         mask = self.builder.bitcast(self.value, ir.IntType(self.count))
         return self.builder.icmp_unsigned("!=", mask, ir.Constant(mask.type, 0))
+
+
+def _from_float16(x: Lanes) -> Lanes:
+    """The float32 of a float16: exponent and fraction in place, times 2^112 for the other bias, which makes denormals
+    right as well."""
+    bits = x._with(x.value, "uint16").cast("uint32")
+    magnitude = bits & 0x7FFF
+    finite = (magnitude << 13).bits("float32") * 2.0**112
+    value = (magnitude >= 0x7C00).select((magnitude << 13) | 0x7F800000, finite.bits("uint32"))
+    return (value | ((bits & 0x8000) << 16)).bits("float32")
+
+
+def _to_float16(x: Lanes) -> Lanes:
+    """The nearest float16 of a float32, halves to even; NaN keeps its sign only."""
+    bits = x.bits("uint32")
+    sign, magnitude = (bits >> 16) & 0x8000, bits & 0x7FFFFFFF
+    # adding 1/2 leaves the units of a denormal result in the low bits, rounded
+    denormal = (magnitude.bits("float32") + 0.5).bits("uint32") - 0x3F000000
+    is_odd = (magnitude >> 13) & 1
+    normal = (magnitude - (112 << 23) + 0xFFF + is_odd) >> 13
+    value = (magnitude < (113 << 23)).select(denormal, normal)
+    value = (magnitude >= (143 << 23)).select((magnitude > 0x7F800000).select(magnitude.like(0x7E00), 0x7C00), value)
+    half = (value | sign).cast("uint16")
+    return half._with(half.value, "float16")
+
+
+def _from_bfloat16(x: Lanes) -> Lanes:
+    """The float32 of a bfloat16, which is its upper half."""
+    return (x._with(x.value, "uint16").cast("uint32") << 16).bits("float32")
+
+
+def _to_bfloat16(x: Lanes) -> Lanes:
+    """The nearest bfloat16 of a float32, halves to even; NaN keeps its sign only."""
+    bits = x.bits("uint32")
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    half = x.differs(x).select(((bits >> 16) & 0x8000) | 0x7FC0, rounded).cast("uint16")
+    return half._with(half.value, "bfloat16")
 
 
 def fma(x: Lanes, y: Operand, z: Operand) -> Lanes:
@@ -280,6 +330,27 @@ def splat(scalar: Lanes, count: int) -> Lanes:
     return Lanes(builder, builder.shuffle_vector(single, undefined, zeros), scalar.dtype, count)
 
 
+def lookup(index: Lanes, table: Sequence[int]) -> Lanes:
+    """table[index] as uint64, element by element; every index must be within the table."""
+    builder, module = index.builder, index.builder.module
+    words = ir.ArrayType(ir.IntType(64), len(table))
+    stored = ir.GlobalVariable(module, words, module.get_unique_name("table"))
+    stored.linkage, stored.global_constant, stored.initializer = "internal", True, ir.Constant(words, list(table))
+    start = builder.bitcast(stored, ir.PointerType())
+
+    def element(place: Any) -> Any:
+        address = builder.gep(start, [builder.sext(place, ir.IntType(64))], source_etype=ir.IntType(64))
+        return builder.load(address, typ=ir.IntType(64))
+
+    if index.count == 1:
+        return index._with(element(index.value), "uint64")
+    found = ir.Constant(llvm_type("uint64", index.count), ir.Undefined)
+    for lane in range(index.count):
+        position = ir.Constant(ir.IntType(32), lane)
+        found = builder.insert_element(found, element(builder.extract_element(index.value, position)), position)
+    return index._with(found, "uint64")
+
+
 def splat_element(vector: Lanes, index: int) -> Lanes:
     """One element of a vector in all of its lanes."""
     indices = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [index] * vector.count)
@@ -307,7 +378,7 @@ def across(vector: Lanes, combine: Callable[[Lanes, Lanes], Lanes]) -> Lanes:
 
 def element_nbytes(dtype: str) -> int:
     """Bytes of one element in memory."""
-    return {"float32": 4, "float64": 8, "bool": 1}.get(dtype) or _INTEGER_BITS[dtype] // 8
+    return {"float32": 4, "float64": 8, "bool": 1, "float16": 2, "bfloat16": 2}.get(dtype) or _INTEGER_BITS[dtype] // 8
 
 
 def loop(

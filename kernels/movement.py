@@ -5,12 +5,14 @@ Concat, split, slice, pad, tile, transpose, reverse, space-to-depth: each is, ov
     out[out_start + sum(i * out_steps)] = x[start + sum(i * steps)]
 
 `copy_strided` merges the loops and picks a kernel. Elements are moved as unsigned integers of their width, so that one
-kernel serves all dtypes of that width. Strings and 16-byte elements stay with the references.
+kernel serves all dtypes of that width. Elements of 16 bytes are
+two of 8. Strings stay with the references.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -22,6 +24,7 @@ from edgeload.kernels.registry import Emit, Node, Operand, require
 
 WIDTHS = ("uint8", "uint16", "uint32", "uint64")
 TILE_NBYTES = 1 << 16
+_TWO_WORDS = 16  # bytes of an element that is moved as two of 8
 _OUTER_LOOPS = 4
 MOST_LOOPS = _OUTER_LOOPS + 1  # loops of one kernel call; a copy over no more axes than that is one call
 _MOST_CALLS = 1024  # kernel calls for one copy that has more loops
@@ -72,11 +75,16 @@ def copy_strided(
     Steps and starts count elements; steps may be negative, source steps 0 (a repeated element). The places written must
     differ. NotImplemented for dtypes that are not moved natively and for more loops than are sensible.
     """
+    if 0 in sizes:
+        return None
+    if getattr(out.dtype, "itemsize", 0) == _TWO_WORDS:  # complex128
+        halves = [replace(operand, dtype=np.dtype(np.uint64), shape=(*operand.shape, 2)) for operand in (source, out)]
+        doubled = [[2 * step for step in steps] + [1] for steps in (source_steps, out_steps)]
+        places = 2 * source_start, 2 * out_start
+        return copy_strided(emit, halves[0], halves[1], [*sizes, 2], doubled[0], doubled[1], *places)
     width = width_of(out.dtype)
     if width is None:
         return NotImplemented
-    if 0 in sizes:
-        return None
     loops = _merged(sizes, source_steps, out_steps)
     extra, loops = loops[:-MOST_LOOPS], loops[-MOST_LOOPS:]
     if np.prod([size for size, _, _ in extra], dtype=np.int64) > _MOST_CALLS:

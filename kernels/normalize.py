@@ -1,4 +1,4 @@
-"""FusedBatchNorm (three versions) and LRN.
+"""FusedBatchNorm (three versions), BatchNormWithGlobalNormalization and LRN.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/FusedBatchNormV3
 """
@@ -92,6 +92,43 @@ def _lower_batch_norm(node: Node, operands: Sequence[Operand], outputs: Sequence
 
 for _op in ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"):
     register(_op, infer=_infer_batch_norm, reference=_batch_norm, lower=_lower_batch_norm)
+
+
+# ---- BatchNormWithGlobalNormalization: inference only, in graphs of TensorFlow's first year
+
+
+def _infer_global_norm(node: Node, x: Operand, *parameters: Operand) -> Spec:
+    """x [batch, height, width, channels]; mean, variance, beta, gamma [channels]."""
+    require(len(x.shape) == 4, node, f"t of shape {x.shape}", "four dimensions")
+    for name, parameter in zip(("m", "v", "beta", "gamma"), parameters, strict=True):
+        require(parameter.spec == Spec(x.dtype, x.shape[3:]), node, f"{name} is {parameter.spec}", f"{x.shape[3:]}")
+    return x.spec
+
+
+def _global_norm(
+    node: Node, x: np.ndarray, mean: np.ndarray, variance: np.ndarray, beta: np.ndarray, gamma: np.ndarray
+) -> Any:
+    """(x - mean) / sqrt(variance + epsilon) + beta, the quotient times gamma with scale_after_normalization."""
+    with np.errstate(all="ignore"):
+        factor = 1 / np.sqrt(variance.astype(np.float64) + node.attrs["variance_epsilon"])
+        factor = factor * gamma if node.attrs["scale_after_normalization"] else factor
+        return ((x.astype(np.float64) - mean) * factor + beta).astype(x.dtype)
+
+
+def _lower_global_norm(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    x, mean, variance, beta, gamma = operands
+    if getattr(x.dtype, "name", "") not in ("float32", "float64"):
+        return NotImplemented
+    factor = emit.scratch(x.dtype, variance.shape)
+    inverse = f"rsqrt(add(a0,{float(node.attrs['variance_epsilon'])!r}))"
+    if node.attrs["scale_after_normalization"]:
+        lower_expression(f"mul({inverse},a1)", [variance, gamma], factor, emit)
+    else:
+        lower_expression(inverse, [variance], factor, emit)
+    return lower_expression("add(mul(sub(a0,a1),a2),a3)", [x, mean, factor, beta], outputs[0], emit)
+
+
+register("BatchNormWithGlobalNormalization", infer=_infer_global_norm, reference=_global_norm, lower=_lower_global_norm)
 
 
 # ---- LRN: each number divided by a power of the sum of squares around it, along the channels

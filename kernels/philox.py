@@ -8,6 +8,7 @@ and cosine are computed in float64 and rounded, which may differ from TensorFlow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -117,6 +118,11 @@ def integers_between(stream: Stream, count: int, dtype: np.dtype, low: int, high
     return (offsets + np.array(low, dtype).view(unsigned)).view(dtype)
 
 
+def _uniform_doubles(words: np.ndarray) -> np.ndarray:
+    """[n, 4] words -> [n, 2] numbers in [0, 1)."""
+    return np.stack([_doubles(words[:, 0], words[:, 1]), _doubles(words[:, 2], words[:, 3])], -1)
+
+
 _SMALLEST = 1.0e-7  # of the uniform numbers whose logarithm is taken
 
 
@@ -169,6 +175,58 @@ def truncated_normal(stream: Stream, count: int, dtype: np.dtype) -> np.ndarray:
         found[waiting[is_done]] = np.take_along_axis(numbers, order, 1)[is_done]
         waiting, blocks = waiting[~is_done], 2 * blocks
     return found.reshape(-1)[:count].astype(dtype)
+
+
+def gamma(stream: Stream, alphas: np.ndarray, count: int) -> np.ndarray:
+    """[count, alphas] float64: numbers of the gamma distributions with shapes `alphas` and scale 1.
+
+    All numbers for the first alpha come first; each has its own part of the stream.
+    """
+    drawn = [
+        _one_gamma(stream.skip(RESERVED * (index * count + sample)), float(alpha))
+        for index, alpha in enumerate(alphas)
+        for sample in range(count)
+    ]
+    return np.array(drawn, np.float64).reshape(len(alphas), count).T
+
+
+def _one_gamma(stream: Stream, alpha: float) -> float:
+    """G. Marsaglia and W. Tsang, A simple method for generating gamma variables, 2000.
+
+    Alpha below 1 draws for alpha + 1 and scales; alpha 1 is the exponential distribution. Of the two numbers in a
+    block the last comes first.
+    """
+    buffers: dict[Callable[[np.ndarray], np.ndarray], list[float]] = {_normal_doubles: [], _uniform_doubles: []}
+
+    def draw(distribution: Callable[[np.ndarray], np.ndarray]) -> float:
+        nonlocal stream
+        buffer = buffers[distribution]
+        if not buffer:
+            buffer.extend(distribution(stream.words(_WORDS).reshape(1, _WORDS))[0].tolist())
+            stream = stream.skip(1)
+        return buffer.pop()
+
+    if alpha == 1.0:
+        return -math.log1p(-draw(_uniform_doubles))
+    d = alpha + (2.0 / 3 if alpha < 1 else -1.0 / 3)
+    c = 1.0 / 3 / math.sqrt(d) if d > 0 else math.nan
+    while not math.isnan(c):
+        x = draw(_normal_doubles)
+        v = 1 + c * x
+        if v <= 0:
+            continue
+        v = v * v * v
+        u = draw(_uniform_doubles)
+        is_squeezed = u < 1 - 0.0331 * (x * x) * (x * x)
+        if is_squeezed or u == 0 or math.log(u) < 0.5 * x * x + d * (1 - v + math.log(v)):
+            return d * v * (_power(draw(_uniform_doubles), alpha) if alpha < 1 else 1.0)
+    return math.nan
+
+
+def _power(base: float, alpha: float) -> float:
+    """base^(1 / alpha), for alpha 0, too."""
+    with np.errstate(all="ignore"):
+        return float(np.float64(base) ** (np.float64(1) / alpha))
 
 
 def shuffled(stream: Stream, size: int) -> np.ndarray:

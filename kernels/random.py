@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from edgeload.dtypes import RESOURCE
 from edgeload.errors import ExecutionError
 from edgeload.kernels import philox
 from edgeload.kernels.philox import RESERVED, Stream
-from edgeload.kernels.registry import Node, Operand, Spec, register, require
+from edgeload.kernels.registry import Node, Operand, RunningNode, Spec, register, require
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _INTEGERS = ("int32", "int64", "uint32", "uint64")
@@ -51,20 +51,18 @@ def _require_scalars(node: Node, *operands: Operand) -> None:
 
 # ---- ops with seeds as attributes: a stream for each node
 
-# by identity of the node's attributes, which all plans of a function share; these stay alive with the entry
-_streams: dict[int, tuple[Mapping[str, Any], Stream]] = {}
-_lock = threading.Lock()
+_lock = threading.Lock()  # calls of one node, or of two generators of one variable, must not take the same numbers
 
 
-def _reserve(node: Node, blocks: int) -> Stream:
+def _reserve(node: RunningNode, blocks: int) -> Stream:
     """The node's stream, which the next call finds `blocks` further on."""
     attrs = node.attrs
     if not attrs["seed"] and not attrs["seed2"]:
         key, counter = (int.from_bytes(os.urandom(8), "little") for _ in range(2))
         return Stream(key, counter << 64)
     with _lock:
-        _, stream = _streams.get(id(attrs)) or (attrs, philox.stream_of_seed(attrs["seed"], attrs["seed2"]))
-        _streams[id(attrs)] = attrs, stream.skip(blocks)
+        stream: Stream = node.memory.get("stream") or philox.stream_of_seed(attrs["seed"], attrs["seed2"])
+        node.memory["stream"] = stream.skip(blocks)
     return stream
 
 
@@ -72,7 +70,7 @@ def _register_seeded(op: str, draw: Draw) -> None:
     def infer(node: Node, shape: Operand) -> Spec:
         return _output(node, shape, node.attrs["dtype"], _FLOATS)
 
-    def reference(node: Node, shape: np.ndarray) -> np.ndarray:
+    def reference(node: RunningNode, shape: np.ndarray) -> np.ndarray:
         sizes = _shape(node, shape)
         count = math.prod(sizes)
         return draw(_reserve(node, RESERVED * count), count, node.attrs["dtype"]).reshape(sizes)
@@ -90,7 +88,7 @@ def _infer_uniform_int(node: Node, shape: Operand, low: Operand, high: Operand) 
     return _output(node, shape, node.attrs["Tout"], _INTEGERS[:2])
 
 
-def _uniform_int(node: Node, shape: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _uniform_int(node: RunningNode, shape: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     sizes = _shape(node, shape)
     count = math.prod(sizes)
     if count == 0:
@@ -103,7 +101,7 @@ def _infer_shuffle(node: Node, x: Operand, *stream: Operand) -> Spec:
     return x.spec
 
 
-def _shuffle(node: Node, x: np.ndarray) -> np.ndarray:
+def _shuffle(node: RunningNode, x: np.ndarray) -> np.ndarray:
     if x.size <= 1 or len(x) <= 1:
         return x
     return np.asarray(x[philox.shuffled(_reserve(node, -(-(len(x) - 1) // 4)), len(x))])
@@ -125,7 +123,7 @@ def _sample(node: Node, stream: Callable[[], Stream], logits: np.ndarray, count:
     return philox.categorical(stream(), logits, count).astype(node.attrs["output_dtype"])
 
 
-def _multinomial(node: Node, logits: np.ndarray, count: np.ndarray) -> np.ndarray:
+def _multinomial(node: RunningNode, logits: np.ndarray, count: np.ndarray) -> np.ndarray:
     words = len(logits) * (-(-int(count) // 4) * 4 * 2)  # as TensorFlow counts them
     return _sample(node, lambda: _reserve(node, RESERVED * words), logits, int(count))
 
@@ -217,6 +215,29 @@ def _stateless_int(node: Node, shape: np.ndarray, *others: np.ndarray) -> np.nda
     return philox.integers_between(stream, count, low.dtype, *_require_order(node, low, high)).reshape(sizes)
 
 
+def _infer_gamma(node: Node, shape: Operand, *others: Operand) -> Spec:
+    *stream, alpha = others
+    if len(stream) == 1:
+        _infer_seed(node, *stream)
+    else:
+        _infer_key(node, *stream)
+    found = _output(node, shape, alpha.dtype, _FLOATS)
+    assert found.shape is not None
+    fits = alpha.shape == found.shape[len(found.shape) - len(alpha.shape) :]
+    require(fits, node, f"shape {found.shape} for alpha {alpha.shape}", "a shape that ends with alpha's")
+    return found
+
+
+def _gamma(node: Node, shape: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    *source, alpha = others
+    stream = philox.stream_of_seeds(*source) if len(source) == 1 else _stream_of_key(node, *source)
+    sizes = _shape(node, shape)
+    if math.prod(sizes) == 0:
+        return np.empty(sizes, alpha.dtype)
+    drawn = philox.gamma(stream, alpha.reshape(-1).astype(np.float64), math.prod(sizes) // alpha.size)
+    return drawn.reshape(sizes).astype(alpha.dtype)
+
+
 def _infer_stateless_multinomial(node: Node, logits: Operand, count: Operand, seed: Operand) -> Spec:
     _infer_seed(node, seed)
     return _infer_multinomial(node, logits, count)
@@ -241,6 +262,8 @@ def _stateless_shuffle(
 
 register("StatelessRandomUniformInt", infer=_infer_stateless_int, reference=_stateless_int)
 register("StatelessRandomUniformIntV2", infer=_infer_stateless_int, reference=_stateless_int)
+register("StatelessRandomGammaV2", infer=_infer_gamma, reference=_gamma)
+register("StatelessRandomGammaV3", infer=_infer_gamma, reference=_gamma)
 register("StatelessMultinomial", infer=_infer_stateless_multinomial, reference=_stateless_multinomial)
 register("StatelessShuffle", infer=_infer_stateless_shuffle, reference=_stateless_shuffle)
 

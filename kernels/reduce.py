@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeload.kernels import functions
+from edgeload.kernels.complex_planes import as_pairs, is_complex
 from edgeload.kernels.elementwise import lower_expression
 from edgeload.kernels.functions import NUMBERS
 from edgeload.kernels.kernel import kernel_family
@@ -206,11 +207,13 @@ def _register_reduction(
         return np.asarray(result).astype(x.dtype, copy=False)
 
     def lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
-        x, axes = operands
-        if getattr(x.dtype, "name", "") not in dtypes:
-            return NotImplemented
+        (x, axes), (out,) = operands, outputs
         assert axes.value is not None
         chosen = reduced_axes(node, len(x.shape), axes.value)
+        if is_complex(x.dtype) and combination == "sum":
+            return lower_fold(combination, finish, as_pairs(x), chosen, as_pairs(out), emit)
+        if getattr(x.dtype, "name", "") not in dtypes:
+            return NotImplemented
         if finish == "mean" and x.dtype.name in ("int8", "int16", "uint8", "uint16"):
             return _lower_small_mean(x, chosen, outputs[0], emit)
         return lower_fold(combination, finish, x, chosen, outputs[0], emit)

@@ -2,8 +2,8 @@ r"""Regular expressions: RegexFullMatch, StaticRegexFullMatch, RegexReplace, Sta
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/RegexReplace
 
-The syntax is RE2's. The package google-re2 is used where it is installed; otherwise Python's `re`, for the patterns
-that `re2_syntax` translates exactly. All run as host steps.
+The syntax is RE2's. The package google-re2 (the extra `re2`) is used where it is installed; otherwise Python's `re`,
+for the patterns that `re2_syntax` translates exactly. All run as host steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgeload.dtypes import STRING
-from edgeload.errors import ExecutionError, UnsupportedOpError
+from edgeload.errors import ExecutionError, MissingDependencyError
 from edgeload.kernels.re2_syntax import InvalidPattern, UntranslatablePattern, translate
 from edgeload.kernels.registry import Node, Operand, Spec, register, require
 from edgeload.kernels.strings import require_strings, string_array, text_of
@@ -94,7 +94,7 @@ def _character_length(text: Any, at: int) -> int:
 def compiled(pattern: bytes) -> Regex:
     """Raises InvalidPattern and UntranslatablePattern."""
     try:
-        import re2  # type: ignore[import-not-found]
+        import re2
     except ImportError:
         return _with_re(pattern)
     options = re2.Options()
@@ -128,9 +128,9 @@ def _compiled(node: Node, pattern: bytes) -> Regex:
             f"{node.op} node {node.name!r}: Invalid pattern: {text_of(pattern)}, error: {error}"
         ) from None
     except (UntranslatablePattern, RecursionError) as error:
-        raise UnsupportedOpError(
+        raise MissingDependencyError(
             f"{node.op} node {node.name!r}: Python's re cannot match the pattern {text_of(pattern, 500)!r} as RE2 does "
-            f"({error}). Install the package google-re2, which edgeload then uses."
+            f"({error}), and google-re2 is not installed. Run: pip install 'edgeload[re2]'"
         ) from None
 
 

@@ -83,6 +83,14 @@ class Node(Protocol):
     def attrs(self) -> Mapping[str, Any]: ...
 
 
+class RunningNode(Node, Protocol):
+    """What the reference of a stateful op sees of its node."""
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What the node keeps from call to call. The program owns it."""
+
+
 class Emit(Protocol):
     """What `lower` may ask of the planner."""
 
@@ -137,7 +145,7 @@ _OPS: dict[str, Op] = {}
 # modules that register nothing; what they say goes into the code of many kernels
 SHARED_MODULES = (
     "atomics", "calls", "expressions", "functions", "kernel", "lanes", "quantizers", "rare_functions", "registry",
-    "simd", "tiles", "transcendentals",
+    "simd", "tiles", "transcendentals", "transcendentals_64",
 )  # fmt: skip
 
 

@@ -32,10 +32,6 @@ _NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "u
 
 def _check(node: Node, shape: Sequence[int], indices: Operand, updates: Operand) -> None:
     """indices [..., depth], updates [..., the shape after its first `depth` axes]."""
-    policy = node.attrs.get("bad_indices_policy", b"")
-    require(
-        policy in (b"", b"DEFAULT", b"ERROR"), node, f"bad_indices_policy {policy!r}", "indices out of range are errors"
-    )
     require(len(indices.shape) >= 1, node, "scalar indices", "they need at least one dimension")
     depth = indices.shape[-1]
     require(depth <= len(shape), node, f"positions of {depth} numbers", f"the output has {len(shape)} dimensions")
@@ -60,11 +56,15 @@ def _infer_tensor_scatter(node: Node, x: Operand, indices: Operand, updates: Ope
 
 
 def _scatter(node: Node, out: np.ndarray, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
-    """Combine updates into `out` one after the other. Raises ExecutionError for a position outside."""
+    """Combine updates into `out` one after the other. Raises ExecutionError for a position outside, unless the node's
+    policy is to leave such updates out."""
     depth = indices.shape[-1]
     positions = indices.reshape(math.prod(indices.shape[:-1]), depth)
     outside = ((positions < 0) | (positions >= np.array(out.shape[:depth], np.int64))).any(1)
-    if outside.any():
+    updates = updates.reshape(len(positions), *out.shape[depth:])
+    if node.attrs.get("bad_indices_policy") == b"IGNORE":
+        positions, updates = positions[~outside], updates[~outside]
+    elif outside.any():
         first = positions[outside][0].tolist()
         raise ExecutionError(
             f"{node.op} node {node.name!r}: indices {first} do not index into shape {list(out.shape)}."
@@ -73,7 +73,7 @@ def _scatter(node: Node, out: np.ndarray, indices: np.ndarray, updates: np.ndarr
         "add": np.add, "sub": np.subtract, "max": np.maximum, "min": np.minimum, "update": lambda old, new: new
     }  # fmt: skip
     combine = functions[_COMBINE[node.op]]
-    for position, update in zip(positions, updates.reshape(len(positions), *out.shape[depth:]), strict=True):
+    for position, update in zip(positions, updates, strict=True):
         at = (*position, ...)
         out[at] = combine(out[at], update)
     return out
@@ -129,6 +129,8 @@ def scatter(combine: str, dtype: str, index: str, depth_text: str) -> Iterator[A
 
 def _kernel_name(node: Node, indices: Operand, out: Operand) -> str | None:
     """The kernel for these dtypes, or None."""
+    if node.attrs.get("bad_indices_policy") == b"IGNORE":
+        return None
     combine, depth = _COMBINE[node.op], indices.shape[-1]
     dtype = width_of(out.dtype) if combine == "update" else str(out.dtype)
     if dtype not in _NUMBERS or str(indices.dtype) not in ("int32", "int64") or not 0 < depth <= 6:

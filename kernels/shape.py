@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from edgeload.errors import ExecutionError
+from edgeload.kernels.movement import canonical_axis
 from edgeload.kernels.registry import Node, Operand, Spec, broadcast_shapes, register, require
 
 
@@ -87,16 +89,25 @@ def _infer_concat_offset(node: Node, axis: Operand, *shapes: Operand) -> list[Sp
             f"shapes {shape.shape} and {shapes[0].shape}",
             "all must be of one rank",
         )
+    require(axis.shape == (), node, f"an axis of shape {axis.shape}", "it must be a scalar")
+    require(len(shapes[0].shape) == 1, node, f"a shape argument of shape {shapes[0].shape}", "it must be a vector")
     return [shape.spec for shape in shapes]
 
 
 def _concat_offset(node: Node, axis: np.ndarray, *shapes: np.ndarray) -> list[np.ndarray]:
-    """Where along `axis` each of the concatenated arrays begins; 0 along the others."""
+    """Where along `axis` each of the concatenated arrays begins; 0 along the others. Raises ExecutionError where the
+    shapes differ in another axis."""
     at, offsets = 0, []
+    place = canonical_axis(node, int(axis), shapes[0].size)
     for shape in shapes:
+        if not np.array_equal(np.delete(shape, place), np.delete(shapes[0], place)):
+            raise ExecutionError(
+                f"{node.op} node {node.name!r}: shapes {shape.tolist()} and {shapes[0].tolist()} differ in more than "
+                f"axis {place}."
+            )
         offset = np.zeros_like(shape)
-        offset[int(axis)] = at
-        at += int(shape[int(axis)])
+        offset[place] = at
+        at += int(shape[place])
         offsets.append(offset)
     return offsets
 

@@ -1,16 +1,18 @@
-"""Fourier transforms and the parts of complex numbers, as host steps.
+"""Fourier transforms, as host steps, and the parts of complex numbers.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/RFFT2D, ../IRFFT, ../FFT3D, ../Complex, ../Angle
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from edgeload.kernels.registry import Node, Operand, Spec, broadcast_shapes, register, require
+from edgeload.kernels import complex_planes
+from edgeload.kernels.elementwise import lower_expression
+from edgeload.kernels.registry import Emit, Lower, Node, Operand, Spec, broadcast_shapes, register, require
 
 _COMPLEX: dict[str, Any] = {"float32": np.dtype(np.complex64), "float64": np.dtype(np.complex128)}
 _REAL: dict[str, Any] = {"complex64": np.dtype(np.float32), "complex128": np.dtype(np.float64)}
@@ -114,18 +116,47 @@ def _infer_part(node: Node, x: Operand) -> Spec:
     return Spec(_REAL[str(x.dtype)], x.shape)
 
 
-def _register_part(op: str, compute: Callable[[np.ndarray], Any]) -> None:
+def _register_part(op: str, compute: Callable[[np.ndarray], Any], lower: Lower | None = None) -> None:
     def reference(node: Node, x: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             return np.array(compute(x))
 
-    register(op, infer=_infer_part, reference=reference)
+    register(op, infer=_infer_part, reference=reference, lower=lower)
 
 
-_register_part("Angle", np.angle)
-_register_part("ComplexAbs", np.abs)
-_register_part("Imag", np.imag)
-_register_part("Real", np.real)
+def _lower_angle(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    real, imaginary = complex_planes.split(operands[0], emit)
+    return lower_expression("atan2(a0,a1)", [imaginary, real], outputs[0], emit)
 
-register("Complex", infer=_infer_complex, reference=_complex)
-register("Conj", infer=lambda node, x: x.spec, reference=lambda node, x: np.conj(x))
+
+def _lower_abs(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    return complex_planes.lower_abs(operands[0], outputs[0], emit)
+
+
+def _lower_imag(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    return complex_planes.part_of(operands[0], 1, outputs[0], emit)
+
+
+def _lower_real(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    return complex_planes.part_of(operands[0], 0, outputs[0], emit)
+
+
+def _lower_complex(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    (out,) = outputs
+    real, imaginary = (emit.scratch(operand.dtype, out.shape) for operand in operands)
+    for operand, whole in zip(operands, (real, imaginary), strict=True):
+        lower_expression("a0", [operand], whole, emit)
+    return complex_planes.join(real, imaginary, out, emit)
+
+
+def _lower_conj(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    return complex_planes.lower_conj(operands[0], outputs[0], emit)
+
+
+_register_part("Angle", np.angle, _lower_angle)
+_register_part("ComplexAbs", np.abs, _lower_abs)
+_register_part("Imag", np.imag, _lower_imag)
+_register_part("Real", np.real, _lower_real)
+
+register("Complex", infer=_infer_complex, reference=_complex, lower=_lower_complex)
+register("Conj", infer=lambda node, x: x.spec, reference=lambda node, x: np.conj(x), lower=_lower_conj)

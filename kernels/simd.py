@@ -14,7 +14,7 @@ from numba.core import types
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from edgeload.kernels import expressions, functions, transcendentals
+from edgeload.kernels import expressions, functions
 from edgeload.kernels.lanes import Lanes, across, constant, element_nbytes, load, loop, splat, store
 
 if TYPE_CHECKING:
@@ -41,14 +41,15 @@ def offset_by(builder: ir.IRBuilder, pointer: Any, dtype: str, offset: Any) -> A
 
 
 @cache
-def map_row(expression: str, pattern: str, loops: int) -> Any:
+def map_row(expression: str, pattern: str, loops: int, dtypes: tuple[str, ...]) -> Any:
     """`map_row(operands, strides, sizes, row, start, count, out, at)`: a stretch of one row of `elementwise`,
     out[at + n] = expression(...) for n in range(count).
 
     With row = (p[0], ..., p[loops - 1]) in an array of shape `sizes`, operand o begins at
     sum(strides[loops o + d] p[d]); letter o of `pattern` says how it advances along the row: "v" with n, from `start`
-    on, "s" not at all.
+    on, "s" not at all. `dtypes` are the operands' and, last, the output's.
     """
+    *kinds, out_dtype = dtypes
 
     @intrinsic
     def write_row(
@@ -56,7 +57,6 @@ def map_row(expression: str, pattern: str, loops: int) -> Any:
     ) -> Any:
         def write(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
             operand_tuple, stride_tuple, size_tuple, row, start, count, out_array, at = arguments
-            out_dtype = out.dtype.name
             out_pointer = offset_by(builder, data_pointer(context, builder, out, out_array), out_dtype, at)
             positions: list[Any] = []
             for axis in reversed(range(1, loops)):
@@ -64,16 +64,15 @@ def map_row(expression: str, pattern: str, loops: int) -> Any:
                 positions.insert(0, builder.urem(row, size))
                 row = builder.udiv(row, size)
             positions.insert(0, row)
-            pointers, kinds = [], []
-            for index, (array_type, letter) in enumerate(zip(operands, pattern, strict=True)):
+            pointers = []
+            for index, (array_type, kind, letter) in enumerate(zip(operands, kinds, pattern, strict=True)):
                 offset = start if letter == "v" else ir.Constant(_I64, 0)
                 for axis, position in enumerate(positions):
                     stride = builder.extract_value(stride_tuple, loops * index + axis)
                     offset = builder.add(offset, builder.mul(stride, position))
                 array = builder.extract_value(operand_tuple, index)
-                kinds.append(array_type.dtype.name)
                 pointer = data_pointer(context, builder, array_type, array)
-                pointers.append(offset_by(builder, pointer, kinds[-1], offset))
+                pointers.append(offset_by(builder, pointer, kind, offset))
             scalars = [
                 load(builder, pointer, kind, 1) if letter == "s" else None
                 for pointer, kind, letter in zip(pointers, kinds, pattern, strict=True)
@@ -265,7 +264,7 @@ def fold_columns(fold: Fold) -> Any:
 
 @cache
 def softmax_row(is_log: bool) -> Any:
-    """`softmax_row(x, at, size, out)` for one row of float32 at the same place of both:
+    """`softmax_row(x, at, size, out)` for one row of floats at the same place of both:
     out = e^(x - m) / s or x - m - log s, with m = max(x), s = sum(e^(x - m))."""
 
     @intrinsic
@@ -309,14 +308,14 @@ def softmax_row(is_log: bool) -> Any:
             largest = folded(lambda i, n: at_index(source, i, n), functions.maximum, float("-inf"))
 
             def exponential(index: Any, count: int) -> Lanes:
-                value = transcendentals.exp(at_index(source, index, count) - splat(largest, count))
+                value = functions.FUNCTIONS["exp"].emit(at_index(source, index, count) - splat(largest, count))
                 if not is_log:
                     write_out(value, index)
                 return value
 
             total = folded(exponential, functions.add, 0.0)
             if is_log:
-                shift = transcendentals.log(total)
+                shift = functions.FUNCTIONS["log"].emit(total)
                 mapped(lambda i, n: write_out(at_index(source, i, n) - splat(largest, n) - splat(shift, n), i))
             else:
                 factor = 1.0 / total

@@ -28,14 +28,18 @@ class Slicing:
     size: tuple[int, ...]
     out_shape: tuple[int, ...]
 
-    def of(self, x: np.ndarray) -> np.ndarray:
-        """The slice of an array."""
-        index: tuple[Any, ...] = tuple(
+    @property
+    def index(self) -> tuple[Any, ...]:
+        """The slice as NumPy's, one for each axis."""
+        return tuple(
             # the end of a slice that runs backwards to index 0 is None: -1 would mean the last element
             slice(begin, end if (end := begin + stride * size) >= 0 else None, stride) if size else slice(0, 0)
             for begin, stride, size in zip(self.begin, self.stride, self.size, strict=True)
         )
-        return np.ascontiguousarray(x[index + (...,)]).reshape(self.out_shape)
+
+    def of(self, x: np.ndarray) -> np.ndarray:
+        """The slice of an array."""
+        return np.ascontiguousarray(x[self.index + (...,)]).reshape(self.out_shape)
 
 
 def strided(node: Node, shape: Sequence[int], begin: np.ndarray, end: np.ndarray, strides: np.ndarray) -> Slicing:
@@ -51,57 +55,68 @@ def strided(node: Node, shape: Sequence[int], begin: np.ndarray, end: np.ndarray
         f"begin, end and strides of {begin.size}, {end.size} and {strides.size} values",
         "they must be equally many",
     )
-    masks = [int(node.attrs.get(f"{name}_mask", 0)) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")]
-    begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_mask = masks
-    count = begin.size
-    ellipses = [i for i in range(count) if ellipsis_mask >> i & 1]
-    require(len(ellipses) <= 1, node, "more than one ellipsis", "it takes one")
-    at_ellipsis = ellipses[0] if ellipses else count
-    new_after = sum(1 for i in range(at_ellipsis + 1, count) if new_axis_mask >> i & 1)
-    axis, begins, steps, sizes, out_shape = 0, [], [], [], []
-
-    def take_whole(axis: int) -> None:
-        begins.append(0)
-        steps.append(1)
-        sizes.append(shape[axis])
-        out_shape.append(shape[axis])
-
-    for i in range(count):
-        bit = 1 << i
-        if i == at_ellipsis:
-            following = min(len(shape) - (count - i) + 1 + new_after, len(shape))
-            while axis < following:
-                take_whole(axis)
-                axis += 1
-            continue
-        if new_axis_mask & bit:
+    begin_mask, end_mask, shrink_mask = (_mask(node, name) for name in ("begin", "end", "shrink_axis"))
+    begins, steps, sizes, out_shape = [], [], [], []
+    for place, axis in _places(node, len(shape), begin.size):
+        if axis is None:
             out_shape.append(1)
             continue
-        require(axis < len(shape), node, f"a slice of {count} dimensions", f"the input has {len(shape)}")
-        size, step = shape[axis], int(strides[i])
-        require(step != 0, node, f"strides[{i}] = 0", "strides must not be 0")
+        size = shape[axis]
+        if place is None:
+            begins.append(0)
+            steps.append(1)
+            sizes.append(size)
+            out_shape.append(size)
+            continue
+        bit, step = 1 << place, int(strides[place])
+        require(step != 0, node, f"strides[{place}] = 0", "strides must not be 0")
         if shrink_mask & bit:
-            require(step > 0, node, f"strides[{i}] = {step} on a single index", "only stride 1 is allowed there")
-            index = int(begin[i])
+            require(step > 0, node, f"strides[{place}] = {step} on a single index", "only stride 1 is allowed there")
+            index = int(begin[place])
             if not -size <= index < size:
                 raise ExecutionError(
-                    f"{node.op} node {node.name!r}: slice index {index} of dimension {i} out of bounds."
+                    f"{node.op} node {node.name!r}: slice index {index} of dimension {place} out of bounds."
                 )
             begins.append(index % size)
             steps.append(1)
             sizes.append(1)
         else:
-            first = _clamped(int(begin[i]), size, step, step < 0, bool(begin_mask & bit))
-            last = _clamped(int(end[i]), size, step, step > 0, bool(end_mask & bit))
+            first = _clamped(int(begin[place]), size, step, step < 0, bool(begin_mask & bit))
+            last = _clamped(int(end[place]), size, step, step > 0, bool(end_mask & bit))
             length = max(0, -((first - last) // step))
             begins.append(first)
             steps.append(step)
             sizes.append(length)
             out_shape.append(length)
-        axis += 1
-    for rest in range(axis, len(shape)):
-        take_whole(rest)
     return Slicing(tuple(begins), tuple(steps), tuple(sizes), tuple(out_shape))
+
+
+def _mask(node: Node, name: str) -> int:
+    return int(node.attrs.get(f"{name}_mask", 0))
+
+
+def _places(node: Node, rank: int, count: int) -> list[tuple[int | None, int | None]]:
+    """What a slice of `count` positions does, axis by axis: (position, axis of the input). Without a position the axis
+    is whole, without an axis it is a new one of size 1."""
+    ellipsis_mask, new_axis_mask = _mask(node, "ellipsis"), _mask(node, "new_axis")
+    ellipses = [i for i in range(count) if ellipsis_mask >> i & 1]
+    require(len(ellipses) <= 1, node, "more than one ellipsis", "it takes one")
+    at_ellipsis = ellipses[0] if ellipses else count
+    new_after = sum(1 for i in range(at_ellipsis + 1, count) if new_axis_mask >> i & 1)
+    found: list[tuple[int | None, int | None]] = []
+    axis = 0
+    for i in range(count):
+        if i == at_ellipsis:
+            following = max(axis, min(rank - (count - i) + 1 + new_after, rank))
+            found += [(None, whole) for whole in range(axis, following)]
+            axis = following
+        elif new_axis_mask >> i & 1:
+            found.append((i, None))
+        else:
+            require(axis < rank, node, f"a slice of {count} dimensions", f"the input has {rank}")
+            found.append((i, axis))
+            axis += 1
+    return found + [(None, rest) for rest in range(axis, rank)]
 
 
 def _clamped(index: int, size: int, step: int, at_top: bool, masked: bool) -> int:
@@ -112,29 +127,41 @@ def _clamped(index: int, size: int, step: int, at_top: bool, masked: bool) -> in
     return min(max(index + size if index < 0 else index, low), high)
 
 
-def _index_axis(node: Node, x: Operand, begin: Operand, strides: Operand) -> int | None:
-    """The axis of a slice `x[:, :, i]`: one index, all other axes whole. None for other slices.
+@dataclass(frozen=True)
+class Indexing:
+    """A slice such as `x[i, :, j]`: single indices, all other axes whole. Its shape does not depend on the indices,
+    which may therefore be computed by the model, in a loop for instance. `indices` are (axis, position in begin)."""
 
-    Its shape does not depend on the index, which may therefore be computed by the model, in a loop for instance.
-    """
+    indices: tuple[tuple[int, int], ...]
+    out_shape: tuple[int, ...]
+
+
+def _indexing(node: Node, x: Operand, begin: Operand, strides: Operand) -> Indexing | None:
+    """None for other slices."""
     require(len(begin.shape) == 1, node, f"begin of shape {begin.shape}", "it must be a vector")
-    begin_mask, end_mask, shrink_mask = (
-        int(node.attrs.get(f"{name}_mask", 0)) for name in ("begin", "end", "shrink_axis")
-    )
-    if node.attrs.get("ellipsis_mask", 0) or node.attrs.get("new_axis_mask", 0) or begin.shape[0] > len(x.shape):
-        return None
-    axes = [i for i in range(begin.shape[0]) if shrink_mask >> i & 1]
-    whole = [
-        i for i in range(begin.shape[0]) if begin_mask & end_mask & ~shrink_mask & 1 << i and strides.known()[i] == 1
-    ]
-    return axes[0] if len(axes) == 1 and len(whole) == begin.shape[0] - 1 and strides.known()[axes[0]] > 0 else None
+    require(strides.shape == begin.shape, node, f"begin {begin.shape}, strides {strides.shape}", "equally many")
+    whole_mask, shrink_mask = _mask(node, "begin") & _mask(node, "end"), _mask(node, "shrink_axis")
+    indices: list[tuple[int, int]] = []
+    out_shape: list[int] = []
+    for place, axis in _places(node, len(x.shape), begin.shape[0]):
+        if axis is None:
+            out_shape.append(1)
+        elif place is not None and shrink_mask >> place & 1:
+            if strides.known()[place] <= 0:
+                return None
+            indices.append((axis, place))
+        elif place is None or (whole_mask >> place & 1 and strides.known()[place] == 1):
+            out_shape.append(x.shape[axis])
+        else:
+            return None
+    return Indexing(tuple(indices), tuple(out_shape))
 
 
 def _infer_strided_slice(node: Node, x: Operand, begin: Operand, end: Operand, strides: Operand) -> Spec:
     if begin.value is None:
-        axis = _index_axis(node, x, begin, strides)
-        if axis is not None:
-            return Spec(x.dtype, (*x.shape[:axis], *x.shape[axis + 1 :]))
+        indexing = _indexing(node, x, begin, strides)
+        if indexing is not None:
+            return Spec(x.dtype, indexing.out_shape)
     return Spec(x.dtype, strided(node, x.shape, begin.known(), end.known(), strides.known()).out_shape)
 
 
@@ -150,14 +177,14 @@ def _emit_slicing(emit: Emit, x: Operand, out: Operand, slicing: Slicing) -> Any
 
 
 @kernel(
-    "T[:] x, I[:] begin, int64 axis, int64 outer, int64 size, int64 inner, T[:] out",
+    "T[:] x, I[:] begin, int64 place, int64 outer, int64 size, int64 inner, T[:] out",
     T=WIDTHS,
     I=("int32", "int64"),
     errors={1: "a slice index is out of bounds"},
 )
-def slice_at(x, begin, axis, outer, size, inner, out, worker, workers):  # type: ignore[no-untyped-def]
-    """out[o, :] = x[o, begin[axis], :] in runs of `inner` elements; 1 for an index that is not in [-size, size)."""
-    index = np.int64(begin[np.uint64(axis)])
+def slice_at(x, begin, place, outer, size, inner, out, worker, workers):  # type: ignore[no-untyped-def]
+    """out[o, :] = x[o, begin[place], :] in runs of `inner` elements; 1 for an index that is not in [-size, size)."""
+    index = np.int64(begin[np.uint64(place)])
     if index < -size or index >= size:
         return 1
     if index < 0:
@@ -174,18 +201,83 @@ def slice_at(x, begin, axis, outer, size, inner, out, worker, workers):  # type:
     return 0
 
 
+_MOST_INDICES = 4
+_MOST_RUNS = 4  # loops over the axes between and behind the indices
+_NUMBERED = ", ".join(
+    f"int64 {name}.{i}" for name in ("places", "extents", "strides") for i in range(_MOST_INDICES)
+) + "".join(f", int64 {name}.{i}" for name in ("sizes", "steps") for i in range(_MOST_RUNS))
+
+
+@kernel(
+    f"T[:] x, I[:] begin, {_NUMBERED}, T[:] out",
+    T=WIDTHS,
+    I=("int32", "int64"),
+    errors={1: "a slice index is out of bounds"},
+)
+def slice_at_all(x, begin, places, extents, strides, sizes, steps, out, worker, workers):  # type: ignore[no-untyped-def]
+    """out = x[..., begin[places[0]], ..., begin[places[1]], ...], the kept axes being loops of `sizes` over `steps`; 1
+    for an index that is not in [-extent, extent). A place of -1 stands for no index."""
+    start = 0
+    for i in range(len(places)):
+        if places[i] >= 0:
+            index = np.int64(begin[np.uint64(places[i])])
+            if index < -extents[i] or index >= extents[i]:
+                return 1
+            start += (index + extents[i] if index < 0 else index) * strides[i]
+    rows = sizes[0] * sizes[1] * sizes[2]
+    inner, step = sizes[3], steps[3]
+    for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+        c = row % sizes[2]
+        b = row // sizes[2] % sizes[1]
+        a = row // (sizes[2] * sizes[1])
+        source, target = start + a * steps[0] + b * steps[1] + c * steps[2], row * inner
+        for i in range(inner):
+            out[np.uint64(target + i)] = x[np.uint64(source + i * step)]
+    return 0
+
+
+def _lower_indexing(x: Operand, begin: Operand, indexing: Indexing, out: Operand, emit: Emit) -> Any:
+    """One kernel for one index, another for up to four."""
+    width, indices = width_of(x.dtype), indexing.indices
+    if width is None or str(begin.dtype) not in ("int32", "int64") or len(indices) > _MOST_INDICES:
+        return NotImplemented
+    if len(indices) == 1:
+        ((axis, place),) = indices
+        outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+        tiles = tiles_of(outer * inner, x.dtype)
+        name = f"slice_at<{width},{begin.dtype}>"
+        emit.kernel(name, x, begin, place, outer, x.shape[axis], inner, out, tiles=tiles)
+        return None
+    steps = steps_of(x.shape)
+    taken = {axis for axis, _ in indices}
+    runs: list[tuple[int, int]] = []  # size and step of neighbouring kept axes
+    for axis, size in enumerate(x.shape):
+        if axis in taken:
+            continue
+        if runs and axis - 1 not in taken:
+            runs[-1] = runs[-1][0] * size, steps[axis]
+        else:
+            runs.append((size, steps[axis]))
+    if len(runs) > _MOST_RUNS:
+        return NotImplemented
+    runs = [(1, 0)] * (_MOST_RUNS - len(runs)) + runs
+    missing = _MOST_INDICES - len(indices)
+    places = [place for _, place in indices] + [-1] * missing
+    extents = [x.shape[axis] for axis, _ in indices] + [1] * missing
+    strides = [steps[axis] for axis, _ in indices] + [0] * missing
+    tiles = min(tiles_of(math.prod(out.shape), x.dtype), math.prod(size for size, _ in runs[:-1]))
+    emit.kernel(
+        f"slice_at_all<{width},{begin.dtype}>", x, begin, *places, *extents, *strides, *(size for size, _ in runs),
+        *(step for _, step in runs), out, tiles=max(1, tiles),
+    )  # fmt: skip
+    return None
+
+
 def _lower_strided_slice(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     x, begin, end, strides = operands
     if begin.value is None:
-        axis, width = _index_axis(node, x, begin, strides), width_of(x.dtype)
-        if axis is None or width is None or str(begin.dtype) not in ("int32", "int64"):
-            return NotImplemented
-        outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
-        tiles = tiles_of(outer * inner, x.dtype)
-        emit.kernel(
-            f"slice_at<{width},{begin.dtype}>", x, begin, axis, outer, x.shape[axis], inner, outputs[0], tiles=tiles
-        )
-        return None
+        indexing = _indexing(node, x, begin, strides)
+        return NotImplemented if indexing is None else _lower_indexing(x, begin, indexing, outputs[0], emit)
     slicing = strided(node, x.shape, begin.known(), end.known(), strides.known())
     return _emit_slicing(emit, x, outputs[0], slicing)
 

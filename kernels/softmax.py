@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeload.kernels.functions import FLOATS
 from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
@@ -17,12 +18,12 @@ _ELEMENTS_PER_TILE = 1 << 13
 
 
 @kernel_family("softmax")
-def softmax(form: str) -> Iterator[Any]:
+def softmax(form: str, dtype: str = "float32") -> Iterator[Any]:
     """out[r] = e^(x[r] - m) / sum(e^(x[r] - m)) with m = max(x[r]), or ("log") its logarithm; shape [rows, cols].
 
     The largest exponent is 0, so that large logits do not overflow; a row with infinity or only -infinity is NaN.
     """
-    yield "float32[:] x, int64 rows, int64 cols, float32[:] out"
+    yield f"{dtype}[:] x, int64 rows, int64 cols, {dtype}[:] out"
     from edgeload.kernels.simd import softmax_row
 
     write_row = softmax_row(form == "log")
@@ -55,7 +56,7 @@ def _log_softmax(node: Node, x: np.ndarray) -> np.ndarray:
 
 def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     (x,), (out,) = operands, outputs
-    if x.dtype != np.dtype(np.float32):
+    if getattr(x.dtype, "name", "") not in FLOATS:
         return NotImplemented
     count = int(np.prod(x.shape))
     if count == 0:
@@ -63,6 +64,7 @@ def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], 
     rows = count // x.shape[-1]
     emit.may_share(out, x)
     form = "log" if node.op == "LogSoftmax" else "plain"
+    form += "" if x.dtype == np.dtype(np.float32) else f",{x.dtype.name}"
     tiles = min(rows, max(1, count // _ELEMENTS_PER_TILE))
     emit.kernel(f"softmax<{form}>", x, rows, x.shape[-1], out, tiles=tiles)
     return None

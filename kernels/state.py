@@ -2,7 +2,7 @@
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/ReadVariableOp, AssignVariableOp, AssignAddVariableOp,
 AssignSubVariableOp, VariableShape, VarIsInitializedOp, ResourceGather, ResourceGatherNd, ResourceScatterAdd and its
-relatives, ResourceScatterNdUpdate and its relatives, DisableCopyOnRead, DestroyResourceOp.
+relatives, ResourceScatterNdUpdate and its relatives, ResourceStridedSliceAssign, DisableCopyOnRead, DestroyResourceOp.
 
 Input 0 is the variable itself. Its memory stays in place while its shape stays, so kernels read and write it there;
 an assignment that changes the shape is a host step. Order is kept by the graph's control edges.
@@ -21,6 +21,7 @@ from edgeload.errors import ExecutionError
 from edgeload.kernels.kernel import kernel
 from edgeload.kernels.movement import copy_strided, tiles_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
+from edgeload.kernels.slice import strided
 
 _NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
@@ -311,6 +312,40 @@ _register_scatters("Mul", np.multiply.at)
 _register_scatters("Div", np.divide.at)
 _register_scatters("Max", np.maximum.at)
 _register_scatters("Min", np.minimum.at)
+
+
+# ResourceStridedSliceAssign: value[begin:end:strides] = new value, with StridedSlice's masks.
+
+
+def _infer_slice_assign(
+    node: Node, handle: Operand, begin: Operand, end: Operand, strides: Operand, value: Operand
+) -> list[Spec]:
+    spec = _value_spec(_variable(node, handle))
+    require(value.dtype == spec.dtype, node, f"a value of {name_of(value.dtype)}", f"the variable is {spec.dtype}")
+    for operand in (begin, end, strides):
+        require(len(operand.shape) == 1, node, f"begin, end or strides of shape {operand.shape}", "vectors")
+    return []
+
+
+def _slice_assign(
+    node: Node, variable: Any, begin: np.ndarray, end: np.ndarray, strides: np.ndarray, value: np.ndarray
+) -> list[Any]:
+    """Raises ExecutionError for a value that does not broadcast to the slice."""
+    target = variable.own()
+    slicing = strided(node, target.shape, begin, end, strides)
+    try:
+        whole = np.broadcast_to(value, slicing.out_shape)
+    except ValueError:
+        raise ExecutionError(
+            f"{node.op} node {node.name!r}: a value of shape {value.shape} for a slice of shape {slicing.out_shape}; "
+            "it must broadcast to that"
+        ) from None
+    target[slicing.index + (...,)] = whole.reshape(slicing.size)
+    variable.touch()
+    return []
+
+
+register("ResourceStridedSliceAssign", infer=_infer_slice_assign, reference=_slice_assign, stateful=True)
 
 
 # Ops that manage memory in TensorFlow, which Python does here.

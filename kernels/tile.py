@@ -64,14 +64,14 @@ def _lower_broadcast_to(node: Node, operands: Sequence[Operand], outputs: Sequen
 
 
 def emit_broadcast(emit: Emit, x: Operand, out: Operand) -> Any:
-    """Emit out = x broadcast to out's shape."""
-    padded = (1,) * (len(out.shape) - len(x.shape)) + x.shape
+    """Emit out = x broadcast to out's shape. One number may have a dimension more than `out`, which has none."""
+    padded = (1,) * (len(out.shape) - len(x.shape)) + x.shape[: len(out.shape)]
     steps = [0 if size == 1 else step for size, step in zip(padded, steps_of(padded), strict=True)]
     return copy_strided(emit, x, out, out.shape, steps, steps_of(out.shape))
 
 
 def _infer_fill(node: Node, dims: Operand, value: Operand) -> Spec:
-    require(value.shape == (), node, f"a value of shape {value.shape}", "it must be a scalar")
+    require(value.shape in ((), (1,)), node, f"a value of shape {value.shape}", "it must be a scalar")
     return Spec(value.dtype, shape_argument(node, dims.known()))
 
 
@@ -123,12 +123,20 @@ def _range_size(node: Node, start: Any, limit: Any, delta: Any) -> int:
     return math.ceil(abs((limit - start) / delta))
 
 
+def _number(scalar: np.ndarray) -> Any:
+    """An int, or a float that computes in its own dtype, as TensorFlow's does."""
+    return scalar.item() if scalar.dtype.kind in "iu" else scalar.reshape(())[()]
+
+
 def _infer_range(node: Node, start: Operand, limit: Operand, delta: Operand) -> Spec:
     for operand in (start, limit, delta):
         require(
-            operand.shape == (), node, f"an argument of shape {operand.shape}", "start, limit and delta must be scalars"
+            operand.shape in ((), (1,)),
+            node,
+            f"an argument of shape {operand.shape}",
+            "start, limit and delta must be scalars",
         )
-    numbers = [operand.known().item() for operand in (start, limit, delta)]
+    numbers = [_number(operand.known()) for operand in (start, limit, delta)]
     finite = all(math.isfinite(number) for number in numbers)
     require(finite, node, f"start, limit and delta {numbers}", "they must be finite")
     return Spec(start.dtype, (_range_size(node, *numbers),))
@@ -136,7 +144,7 @@ def _infer_range(node: Node, start: Operand, limit: Operand, delta: Operand) -> 
 
 def _range(node: Node, start: np.ndarray, limit: np.ndarray, delta: np.ndarray) -> np.ndarray:
     """start + i * delta, in the dtype itself."""
-    count = _range_size(node, start.item(), limit.item(), delta.item())
+    count = _range_size(node, _number(start), _number(limit), _number(delta))
     return (start + np.arange(count).astype(start.dtype) * delta).astype(start.dtype)
 
 

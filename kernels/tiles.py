@@ -260,22 +260,25 @@ def depthwise_tile(pixels: int, epilogue: str) -> Any:
 
 
 @cache
-def depthwise_window(pixels: int, kernel_h: int, kernel_w: int, stride_w: int, epilogue: str) -> Any:
-    """`depthwise_window(x, x_at, row_step, w, bias, residual, out, out_at, channels)`: `depthwise_tile` for a window
-    whose size is known now, all of it inside the image, with dilation 1.
+def depthwise_window(rows: int, pixels: int, kernel_h: int, kernel_w: int, stride_w: int, epilogue: str) -> Any:
+    """`depthwise_window(x, x_at, row_step, w, bias, residual, out, out_at, out_step, channels)`: `depthwise_tile` for a
+    window whose size is known now, all of it inside the image, with dilation 1, and for `rows` rows of `pixels`
+    neighbouring pixels, `out_step` apart in out; several rows have stride 1.
 
-    Every loop over taps is unrolled, and a value of x that several of the neighbouring pixels need is loaded once.
+    Every loop over taps is unrolled, and a value of x that several pixels need is loaded once.
     """
 
     @intrinsic
     def write_tile(
         typing: Any, x: Any, x_at: Any, row_step: Any, w: Any, bias: Any, residual: Any, out: Any, out_at: Any,
-        channels: Any
+        out_step: Any, channels: Any
     ) -> Any:  # fmt: skip
         dtype = x.dtype.name
 
         def write(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            x_array, x_at, row_step, w_array, bias_array, residual_array, out_array, out_at, channels = arguments
+            x_array, x_at, row_step, w_array, bias_array, residual_array, out_array, out_at, out_step, channels = (
+                arguments
+            )
             lanes = lanes_of(context, dtype)
             x_pointer = offset_by(builder, data_pointer(context, builder, x, x_array), dtype, x_at)
             w_pointer = data_pointer(context, builder, w, w_array)
@@ -285,23 +288,28 @@ def depthwise_window(pixels: int, kernel_h: int, kernel_w: int, stride_w: int, e
 
             def block(c: Any, width: int) -> list[Any]:
                 start = load(builder, offset_by(builder, bias_pointer, dtype, c), dtype, width)
-                sums = [start] * pixels
-                for ky in range(kernel_h):
-                    row = builder.add(builder.mul(row_step, _number(ky)), c)
-                    factors = []
-                    for kx in range(kernel_w):
-                        place = builder.add(builder.mul(channels, _number(ky * kernel_w + kx)), c)
-                        factors.append(load(builder, offset_by(builder, w_pointer, dtype, place), dtype, width))
+                sums = {(r, p): start for r in range(rows) for p in range(pixels)}
+
+                def factor(ky: int, kx: int) -> Lanes:
+                    place = builder.add(builder.mul(channels, _number(ky * kernel_w + kx)), c)
+                    return load(builder, offset_by(builder, w_pointer, dtype, place), dtype, width)
+
+                for y in range(rows - 1 + kernel_h):
+                    row = builder.add(builder.mul(row_step, _number(y)), c)
+                    readers_h = [r for r in range(rows) if 0 <= y - r < kernel_h]
+                    factors = {r: [factor(y - r, kx) for kx in range(kernel_w)] for r in readers_h}
                     for column in range((pixels - 1) * stride_w + kernel_w):
-                        readers = [p for p in range(pixels) if 0 <= column - p * stride_w < kernel_w]
-                        if not readers:
+                        readers_w = [p for p in range(pixels) if 0 <= column - p * stride_w < kernel_w]
+                        if not readers_w:
                             continue
                         place = builder.add(row, builder.mul(channels, _number(column)))
                         value = load(builder, offset_by(builder, x_pointer, dtype, place), dtype, width)
-                        for p in readers:
-                            sums[p] = fma(value, factors[column - p * stride_w], sums[p])
-                for p, total in enumerate(sums):
+                        for r in readers_h:
+                            for p in readers_w:
+                                sums[r, p] = fma(value, factors[r][column - p * stride_w], sums[r, p])
+                for (r, p), total in sums.items():
                     place = builder.add(out_at, builder.add(builder.mul(channels, _number(p)), c))
+                    place = builder.add(place, builder.mul(out_step, _number(r)))
                     operands = [total]
                     if "a1" in epilogue:
                         operands.append(load(builder, offset_by(builder, residual_pointer, dtype, place), dtype, width))
@@ -315,7 +323,7 @@ def depthwise_window(pixels: int, kernel_h: int, kernel_w: int, stride_w: int, e
 
         position = types.int64
         return types.void(
-            x, position, position, w, bias, residual, out, position, position
+            x, position, position, w, bias, residual, out, position, position, position
         ), write  # fmt: skip
 
     return write_tile

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from edgeload.graph.ir import Graph, Node, Tensor
 from edgeload.kernels.elementwise import is_native
 from edgeload.kernels.expressions import substitute
+from edgeload.kernels.functions import ALL, HALVES
 from edgeload.passes.texts import count_calls, expression_of, literal
 
 _MOST_OPERANDS = 8
 _MOST_CALLS = 24
 _MOST_REPEATED_CALLS = 3  # of an inner result that is read twice: its text is written twice, and compiled once
-_DTYPES = frozenset(
-    {"float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"}
-)
+_DTYPES = frozenset({*ALL, *HALVES})
 
 
 def fuse_elementwise(graph: Graph) -> int:

@@ -8,6 +8,7 @@ from edgeload.graph.branches import bind_branch_inputs
 from edgeload.graph.effects import prune
 from edgeload.graph.ir import Graph
 from edgeload.passes.delay_views import delay_views
+from edgeload.passes.dilate_convolutions import dilate_convolutions
 from edgeload.passes.eliminate_common import eliminate_common
 from edgeload.passes.expand_batch_norm import expand_batch_norm
 from edgeload.passes.fold_batch_norm import fold_batch_norm
@@ -41,6 +42,7 @@ PLAN_PASSES: tuple[Pass, ...] = (
     rewrite_einsum,
     fold_constants,  # what of the einsum's rearranging concerns weights
     remove_identities,  # permutations are known only now
+    dilate_convolutions,  # paddings are often computed from the image's size
     eliminate_common,  # evaluating shape arithmetic leaves equal constants
     fold_batch_norm,  # products whose weights are constant only now
     delay_views,  # dense layers over more than two dimensions, 1-D convolutions

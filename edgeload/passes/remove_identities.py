@@ -39,7 +39,9 @@ def _passed(node: Node) -> list[Tensor] | None:
         return node.inputs
     if node.op == "Transpose" and node.inputs[1].node.op == "Const":
         permutation = np.asarray(node.inputs[1].node.attrs["value"])
-        return node.inputs[:1] if permutation.tolist() == list(range(permutation.size)) else None
+        shape = node.inputs[0].shape
+        fits = shape is None or len(shape) == permutation.size
+        return node.inputs[:1] if fits and permutation.tolist() == list(range(permutation.size)) else None
     return None
 
 

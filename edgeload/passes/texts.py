@@ -6,6 +6,7 @@ import numpy as np
 
 from edgeload.graph.ir import Node, Tensor
 from edgeload.kernels import registry
+from edgeload.kernels.functions import FLOATS, HALVES
 
 
 def expression_of(node: Node) -> str | None:
@@ -19,9 +20,10 @@ def literal(tensor: Tensor) -> str | None:
     if tensor.node.op != "Const":
         return None
     value = np.asarray(tensor.node.attrs["value"])
-    if value.size != 1 or value.dtype not in (np.float32, np.float64) or np.isnan(value).any():
+    if value.size != 1 or value.dtype.name not in (*FLOATS, *HALVES) or np.isnan(value).any():
         return None
-    shortest = str(value.reshape(())[()])
+    number = value.reshape(())[()]
+    shortest = repr(float(number)) if value.dtype.name in HALVES else str(number)
     return {"inf": "1e999", "-inf": "-1e999"}.get(shortest, shortest)
 
 

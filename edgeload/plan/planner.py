@@ -17,7 +17,7 @@ from edgeload.graph.branches import CONTROL, parts
 from edgeload.graph.ir import Graph, Node, Tensor
 from edgeload.kernels import kernel, registry
 from edgeload.kernels.registry import Operand
-from edgeload.plan import arena
+from edgeload.plan import arena, halves
 from edgeload.plan.plan import (
     ControlStep,
     HostStep,
@@ -224,11 +224,9 @@ class _Planner:
             if any(operand.dtype == STRING for operand in operands):
                 is_native = False
             else:
-                assert op.lower is not None
-                is_native = op.lower(node, operands, results, emit) is not NotImplemented
+                is_native = self._emits_kernels(op, node, operands, results, emit)
                 if is_native and (lacking := self.lacks(emit.kernels)):
                     is_native = False
-                    self.arena_buffers = [buffer for buffer in self.arena_buffers if buffer not in emit.scratches]
                     self.notes.append(f"{node.op} {node.name} runs in Python: there is no kernel {lacking[0]}")
         if is_native:
             end = max(start, len(self.drafts) - 1)
@@ -237,7 +235,21 @@ class _Planner:
             self._share(position, node, emit.shareable, outputs, start)
         else:
             del self.drafts[start:]
+            if op.lower is not None:
+                self.arena_buffers = [buffer for buffer in self.arena_buffers if buffer.name != _scratch_of(node)]
             self._lower_to_host(node, outputs)
+
+    def _emits_kernels(
+        self, op: registry.Op, node: Node, operands: list[Operand], results: list[Operand], emit: _Emit
+    ) -> bool:
+        """Whether the op has kernels for these operands, which then are emitted: its own or, around float16 and
+        bfloat16, those of float32."""
+        assert op.lower is not None
+        start = len(self.drafts)
+        if op.lower(node, operands, results, emit) is not NotImplemented:
+            return True
+        del self.drafts[start:], emit.kernels[:], emit.shareable[:]
+        return halves.lower_in_float32(op, node, operands, results, emit) is not NotImplemented
 
     def _make_view(self, node: Node) -> bool:
         source = self._buffer(node.inputs[0])
@@ -256,7 +268,7 @@ class _Planner:
             shareable, key=lambda pair: pair[1].root.space != "outer"
         ):  # first where it is to go
             root = source.root
-            if output.home is not None or root.nbytes != output.nbytes:
+            if output not in tensors or output.home is not None or root.nbytes != output.nbytes:
                 continue
             touched = sum(buffer.root is root for draft in self.drafts[start:] for buffer in draft.touches)
             if touched == 1 and self.may_take(position, tensors[output], source):
@@ -382,6 +394,10 @@ class _Emit:
         self.scratches: list[Buffer] = []
         self.shareable: list[tuple[Buffer, Buffer]] = []
 
+    def later(self, key: Any, make: Callable[[], np.ndarray]) -> _Later:
+        """A packed constant that is only made when a kernel takes it."""
+        return _Later(lambda: self.constant(key, make).buffer)
+
     def kernel(self, name: str, *args: Any, tiles: int = 1) -> None:
         parameters = kernel.parameters_of(name)
         if len(parameters) != len(args):
@@ -417,7 +433,7 @@ class _Emit:
         return Operand(array.dtype, array.shape, buffer=Buffer(str(key), "constant", array.dtype, array.shape, index))
 
     def scratch(self, dtype: DType, shape: tuple[int, ...]) -> Operand:
-        buffer = self.planner.new_buffer(f"{self.node.name}/scratch", np.dtype(dtype), shape)  # type: ignore[arg-type]
+        buffer = self.planner.new_buffer(_scratch_of(self.node), np.dtype(dtype), shape)  # type: ignore[arg-type]
         self.scratches.append(buffer)
         return Operand(buffer.dtype, shape, buffer=buffer)
 
@@ -434,6 +450,10 @@ class _Emit:
     def may_share(self, output: Operand, operand: Operand) -> None:
         if isinstance(operand.buffer, Buffer):
             self.shareable.append((output.buffer, operand.buffer))
+
+
+def _scratch_of(node: Node) -> str:
+    return f"{node.name}/scratch"
 
 
 def _is_data(dtype: DType, shape: object) -> bool:

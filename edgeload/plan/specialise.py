@@ -22,7 +22,7 @@ from edgeload.kernels import registry
 from edgeload.kernels.registry import NeedsValue, Op, Operand, Spec
 from edgeload.kernels.tensor_list import UNSET, is_list_object
 
-_SHAPE_ONLY = frozenset(
+SHAPE_ONLY = frozenset(
     {"Shape", "ShapeN", "Size", "Rank", "TensorListLength"}
 )  # their values follow from shapes, not from data
 _FIRST_ELEMENTS = frozenset({"TensorListSetItem", "TensorListScatterIntoExistingList"})  # tell an UNSET list's shape
@@ -138,7 +138,7 @@ class _Specialiser:
             return False
         if any(spec.shape is None or not isinstance(spec.dtype, np.dtype) for spec in specs):
             return False
-        if node.op in _SHAPE_ONLY and all(operand.dtype != RESOURCE for operand in operands):
+        if node.op in SHAPE_ONLY and all(operand.dtype != RESOURCE for operand in operands):
             arrays: list[Any] = [np.broadcast_to(np.zeros((), np.int8), operand.shape) for operand in operands]
         elif all(operand.value is not None for operand in operands):
             nbytes = sum(int(np.prod(spec.shape)) * getattr(spec.dtype, "itemsize", 8) for spec in specs)  # type: ignore[arg-type, misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ class FakeNode:
     op: str
     name: str
     attrs: Mapping[str, Any]
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 class NoKernel(Exception):
@@ -46,6 +47,8 @@ class ImmediateEmit:
                 slots.append(np.array(argument, parameter.dtype).tobytes().ljust(8, b"\0"))
                 continue
             array = argument.buffer
+            if array.dtype.kind == "c" and array.itemsize == 2 * np.dtype(parameter.dtype).itemsize:
+                array = array.reshape(-1).view(parameter.dtype)  # complex numbers as pairs of real ones
             assert array.itemsize == np.dtype(parameter.dtype).itemsize, (
                 f"{name}: {parameter.name} is {array.dtype}, not {parameter.dtype}"
             )

@@ -44,11 +44,10 @@ def test_complex_numbers_lose_their_imaginary_part() -> None:
     np.testing.assert_array_equal(harness.reference("Cast", attrs("complex64", "bool"), x)[0], [True, True])
 
 
-def test_half_precision_is_left_to_the_reference() -> None:
+def test_what_is_too_large_for_half_precision_is_infinite() -> None:
     x = np.array([1.5, 1e6], np.float32)
-    with pytest.raises(harness.NoKernel):
-        harness.run("Cast", attrs("float32", "float16"), x)
-    (result,) = harness.reference("Cast", attrs("float32", "float16"), x)
+    with np.errstate(over="ignore"):
+        (result,) = harness.reference("Cast", attrs("float32", "float16"), x)
     np.testing.assert_array_equal(result, np.array([1.5, np.inf], np.float16))
 
 

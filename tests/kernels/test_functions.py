@@ -47,6 +47,10 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+FLUSHED = {"Sigmoid"}  # results below the least normal number may be 0, as in TensorFlow, which flushes denormals
+LEAST_NORMAL = 2.0**-126
+
+
 def ulps(got: np.ndarray, exact: np.ndarray) -> np.ndarray:
     """|got - exact| in units of the last place of exact as a float32; 0 where both are NaN or the same infinity."""
     with np.errstate(all="ignore"):
@@ -65,6 +69,8 @@ def test_function_is_within_four_ulp_of_float64(op: str) -> None:
     with np.errstate(all="ignore"):
         exact = FUNCTIONS[op](ARGUMENTS.astype(np.float64))
     error = ulps(got, exact)
+    if op in FLUSHED:
+        error[(got == 0) & (np.abs(exact) < LEAST_NORMAL)] = 0
     worst = int(np.argmax(error))
     assert error[worst] <= MOST_ULP, f"{op}({ARGUMENTS[worst]!r}) = {got[worst]!r}, not {exact[worst]!r}"
     is_zero = exact == 0
@@ -111,6 +117,7 @@ def test_gelu_by_composition_is_accurate() -> None:
 def test_the_dtype_of_an_expression_is_known_without_running_it() -> None:
     assert expressions.native_result("select(less(a0,a1),a0,1.0)", ["float32", "float32"]) == "float32"
     assert expressions.native_result("cast_int32(mul(a0,2.0))", ["float64"]) == "int32"
-    assert expressions.native_result("exp(a0)", ["float64"]) is None
+    assert expressions.native_result("exp(a0)", ["float64"]) == "float64"
+    assert expressions.native_result("exp(a0)", ["int32"]) is None
     assert expressions.native_result("add(a0,a1)", ["float32", "int32"]) is None
     assert expressions.native_result("select(a0,a1,a2)", ["int32", "int32", "int32"]) is None

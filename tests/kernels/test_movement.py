@@ -28,11 +28,11 @@ def test_every_width_is_copied_by_a_kernel(dtype: str) -> None:
     check("Transpose", {}, x, ints(2, 0, 1), constants=(1,))
 
 
-def test_strings_and_wide_elements_stay_with_the_reference() -> None:
-    for x in (np.array([[b"a", b"b"]], object), np.ones((2, 2), np.complex128)):
-        with pytest.raises(NoKernel):
-            run("Transpose", {}, x, ints(1, 0), constants=(1,))
-        assert reference("Transpose", {}, x, ints(1, 0))[0].shape == x.shape[::-1]
+def test_strings_stay_with_the_reference() -> None:
+    x = np.array([[b"a", b"b"]], object)
+    with pytest.raises(NoKernel):
+        run("Transpose", {}, x, ints(1, 0), constants=(1,))
+    assert reference("Transpose", {}, x, ints(1, 0))[0].shape == x.shape[::-1]
 
 
 def test_more_loops_than_a_kernel_has_become_several_calls() -> None:

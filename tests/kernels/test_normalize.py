@@ -53,3 +53,16 @@ def test_lrn_divides_by_the_squares_around(radius: int, channels: int) -> None:
     x = RNG.normal(size=(2, 3, 2, channels)).astype(np.float32)
     lrn = {"T": x.dtype, "depth_radius": radius, "bias": 1.0, "alpha": 0.5, "beta": 0.75}
     harness.check("LRN", lrn, x, rtol=2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("scales", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batch_norm_with_global_normalization(dtype: str, scales: bool) -> None:
+    x = RNG.normal(size=(2, 3, 4, 5)).astype(dtype)
+    mean, variance, beta, gamma = RNG.random((4, 5)).astype(dtype)
+    norm = {"T": x.dtype, "variance_epsilon": 0.01, "scale_after_normalization": scales}
+    op = "BatchNormWithGlobalNormalization"
+    harness.check(op, norm, x, mean, variance, beta, gamma, rtol=2e-6, atol=2e-6)
+    (found,) = harness.reference(op, norm, x, mean, variance, beta, gamma)
+    expected = (x - mean) / np.sqrt(variance + 0.01) * (gamma if scales else 1) + beta
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

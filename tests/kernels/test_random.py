@@ -22,8 +22,9 @@ SEED = np.array([3, -5], np.int32)
 
 def calls(op: str, attrs: dict[str, Any], *arrays: np.ndarray) -> list[list[Any]]:
     """Two calls of one node."""
-    attrs = dict(attrs)
-    return [reference(op, attrs, *arrays)[0].tolist() for _ in range(2)]
+    found, node = registry.find(op), FakeNode(op, "test", attrs)
+    assert found is not None and found.reference is not None
+    return [found.reference(node, *arrays).tolist() for _ in range(2)]
 
 
 def test_the_block_of_zeros_is_the_published_one() -> None:
@@ -153,3 +154,29 @@ def test_a_generator_needs_a_variable_of_three_integers() -> None:
     for resource in (State([1, 2]), object()):
         with pytest.raises(InvalidGraphError):
             op.infer(FakeNode(op.name, "n", {}), Operand(RESOURCE, (), resource=resource), *scalars)
+
+
+def test_gamma_numbers_of_every_kind_of_shape_are_those_of_tensorflow() -> None:
+    alphas = np.array([0.2, 0.5, 1.0, 1.5, 7.0])
+    shape = np.array([2, 5], np.int32)
+    expected = [  # the first two of 40 rows
+        [0.009428051765778735, 0.07033796428124132, 0.060262270053736154, 1.4952494002498709, 11.816058551431631],
+        [0.024334355310889996, 0.42478575354246545, 0.5395243876673944, 1.8892650227787056, 8.448365390715445],
+    ]
+    stream = philox.stream_of_seeds(SEED)
+    np.testing.assert_allclose(philox.gamma(stream, alphas, 40)[:2], expected, rtol=1e-14)
+    (drawn,) = reference("StatelessRandomGammaV2", {"dtype": FLOAT64}, shape, SEED, alphas)
+    np.testing.assert_array_equal(drawn, philox.gamma(stream, alphas, 2))
+    key, counter = np.array([stream.key], np.uint64), np.array([0, stream.counter >> 64], np.uint64)
+    (other,) = reference("StatelessRandomGammaV3", {"dtype": FLOAT64}, shape, key, counter, np.int32(1), alphas)
+    np.testing.assert_array_equal(other, drawn)
+
+
+def test_gamma_shapes_of_zero_and_below_end() -> None:
+    drawn = philox.gamma(Stream(1, 2), np.array([0.0, -0.5, -3.0, np.nan]), 3)
+    assert (drawn[:, 0] == 0).all() and np.isnan(drawn[:, 2:]).all()
+
+
+def test_a_gamma_output_must_end_with_the_shape_of_alpha() -> None:
+    with pytest.raises(InvalidGraphError, match="ends with alpha's"):
+        infer("StatelessRandomGammaV2", {"dtype": FLOAT64}, np.array([5, 2], np.int32), SEED, np.ones(5))

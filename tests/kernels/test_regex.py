@@ -1,4 +1,4 @@
-"""Regular expressions in RE2's syntax, with Python's `re`. Expected values were computed by TensorFlow."""
+"""Regular expressions in RE2's syntax, by Python's `re` and by google-re2. Expected values are TensorFlow's."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ import sys
 import numpy as np
 import pytest
 
-from edgeload.errors import ExecutionError, InvalidGraphError, UnsupportedOpError
+from edgeload.errors import ExecutionError, InvalidGraphError, MissingDependencyError
 from edgeload.kernels import regex
 from edgeload.kernels.re2_syntax import InvalidPattern, UntranslatablePattern, translate
 from tests.kernels.harness import infer, reference
 from tests.kernels.test_strings import strings
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(params=["re", "google-re2"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs a test once with each."""
+    if request.param == "re":
+        monkeypatch.setitem(sys.modules, "re2", None)
+    else:
+        pytest.importorskip("re2", reason="google-re2 is not installed (extra: re2)")
+    regex.compiled.cache_clear()
+
+
+@pytest.fixture
 def without_google_re2(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "re2", None)
     regex.compiled.cache_clear()
@@ -56,6 +66,7 @@ def replaced(pattern: bytes, text: bytes, rewrite: bytes = b"<\\0>", replace_glo
         (b"\\_", b"_", b"<_>"),
     ],
 )
+@pytest.mark.usefixtures("engine")
 def test_patterns_match_as_in_re2(pattern: bytes, text: bytes, expected: bytes) -> None:
     assert replaced(pattern, text) == expected
 
@@ -69,11 +80,13 @@ def test_patterns_match_as_in_re2(pattern: bytes, text: bytes, expected: bytes) 
         (b"c\\q", b"cxc", b"abxa"),  # no such escape: the rewrite ends there, or nothing is replaced
     ],
 )
+@pytest.mark.usefixtures("engine")
 def test_rewrites(rewrite: bytes, all_matches: bytes, one_match: bytes) -> None:
     assert replaced(b"(a)(b)?", b"abxa", rewrite) == all_matches
     assert replaced(b"(a)(b)?", b"abxa", rewrite, replace_global=False) == one_match
 
 
+@pytest.mark.usefixtures("engine")
 def test_full_matches() -> None:
     x = strings(b"abc", b"ab", b"xabc").reshape(3, 1)
     assert reference("StaticRegexFullMatch", {"pattern": b"a(b|bc)"}, x)[0].tolist() == [[True], [True], [False]]
@@ -83,9 +96,10 @@ def test_full_matches() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["a**", "a++", "*a", "(a", "a)", "[a", "[b-a]", "a{2,1}", "a{1001}", "\\1", "(?=a)", "(?<n>a)", "\\Z", "\\q",
+    ["a**", "a++", "*a", "(a", "a)", "[a", "[b-a]", "a{2,1}", "a{1001}", "\\1", "(?=a)", "\\Z", "\\q",
      "(?x)a", "[[:foo:]]", "\\x4", "a\\"],
 )  # fmt: skip
+@pytest.mark.usefixtures("engine")
 def test_patterns_that_re2_refuses_are_invalid(pattern: str) -> None:
     with pytest.raises(InvalidPattern):
         translate(pattern)
@@ -93,12 +107,35 @@ def test_patterns_that_re2_refuses_are_invalid(pattern: str) -> None:
         replaced(pattern.encode(), b"a")
 
 
+@pytest.mark.usefixtures("without_google_re2")
+def test_the_younger_syntax_of_named_groups_is_refused_as_by_tensorflow() -> None:
+    with pytest.raises(ExecutionError, match="Invalid pattern"):
+        replaced(b"(?<n>a)", b"a")
+
+
 @pytest.mark.parametrize("pattern", ["\\pL", "\\P{Greek}", "[\\pN]", "\\C", "\\B", "(a*)*", "(|a)+", "^*", "(" * 5000])
+@pytest.mark.usefixtures("without_google_re2")
 def test_patterns_that_python_matches_otherwise_ask_for_google_re2(pattern: str) -> None:
     with pytest.raises((UntranslatablePattern, RecursionError)):
         translate(pattern)
-    with pytest.raises(UnsupportedOpError, match="Install the package google-re2"):
+    with pytest.raises(MissingDependencyError, match=r"edgeload\[re2\]"):
         replaced(pattern.encode(), b"a")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        (b"\\pL+", "aé1Я".encode(), "<aé>1<Я>".encode()),
+        (b"\\P{Greek}", "αa".encode(), "α<a>".encode()),
+        (b"\\B", b"ab c", b"a<>b c"),
+        (b"(|a)+", b"aab", b"<>a<>a<>b<>"),
+        (b"(a*)*b", b"aab", b"<aab>"),
+    ],
+)
+def test_google_re2_matches_what_python_does_not(pattern: bytes, text: bytes, expected: bytes) -> None:
+    pytest.importorskip("re2", reason="google-re2 is not installed (extra: re2)")
+    regex.compiled.cache_clear()
+    assert replaced(pattern, text) == expected
 
 
 def test_patterns_are_scalars() -> None:

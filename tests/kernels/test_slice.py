@@ -8,7 +8,7 @@ import pytest
 from edgeload.errors import ExecutionError, InvalidGraphError
 from edgeload.kernels import registry
 from edgeload.kernels.registry import NeedsValue, Operand, Spec
-from tests.kernels.harness import FakeNode, ImmediateEmit, check, infer, reference
+from tests.kernels.harness import FakeNode, ImmediateEmit, NoKernel, check, infer, reference, run
 
 RANDOM = np.random.default_rng(7)
 
@@ -102,3 +102,47 @@ def test_a_computed_range_must_be_known_to_give_a_shape() -> None:
     unknown = Operand(np.dtype(np.int32), (1,), 1)
     with pytest.raises(NeedsValue):
         op.infer(FakeNode("StridedSlice", "test", {}), Operand(np.dtype(np.float32), (3,)), unknown, unknown, known)
+
+
+@pytest.mark.parametrize(
+    "begin, masks",
+    [
+        ((2, -1), {"shrink_axis_mask": 3}),
+        ((1, 0, 3, -2), {"begin_mask": 2, "end_mask": 2, "shrink_axis_mask": 13}),
+        ((3, 0, 1), {"ellipsis_mask": 2, "shrink_axis_mask": 5}),
+        ((0, 2, 0, 4), {"new_axis_mask": 5, "shrink_axis_mask": 10}),
+        ((0, 0, 0, 0, 0), {"shrink_axis_mask": 31}),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_several_computed_indices_need_no_new_stage(
+    begin: tuple[int, ...], masks: dict[str, int], dtype: type[np.floating]
+) -> None:
+    x = floats(4, 6, 5, 5).astype(dtype) if len(begin) < 5 else floats(2, 2, 2, 2, 2).astype(dtype)
+    begins, ends, ones = ints(*begin), ints(*begin) + 1, ints(*[1] * len(begin))
+    if len(begin) == 5:
+        with pytest.raises(NoKernel):
+            run("StridedSlice", masks, x, begins, ends, ones, constants=(3,))
+        return
+    check("StridedSlice", masks, x, begins, ends, ones, constants=(3,))
+
+
+def test_each_of_several_computed_indices_is_checked() -> None:
+    masks = {"shrink_axis_mask": 3}
+    for begin in ([3, 0], [0, 5], [-4, 0], [0, -6]):
+        with pytest.raises(ValueError, match="out of bounds"):
+            run_unchecked(masks, floats(3, 5, 2), ints(*begin))
+
+
+def run_unchecked(masks: dict[str, int], x: np.ndarray, begin: np.ndarray) -> None:
+    """A slice whose begin is not known while planning."""
+    op = registry.find("StridedSlice")
+    assert op is not None and op.lower is not None
+    ones = np.ones_like(begin)
+    operands = [Operand(array.dtype, array.shape, i, None, array) for i, array in enumerate((x, begin, begin))]
+    operands.append(Operand(ones.dtype, ones.shape, 3, ones, ones))
+    node = FakeNode("StridedSlice", "test", masks)
+    spec = op.infer(node, *operands)
+    assert isinstance(spec, Spec) and spec.shape is not None
+    out = np.zeros(spec.shape, x.dtype)
+    op.lower(node, operands, [Operand(out.dtype, out.shape, 0, None, out)], ImmediateEmit(1))

@@ -44,11 +44,12 @@ def test_softmax_may_take_over_its_inputs_memory() -> None:
     np.testing.assert_allclose(x, expected, rtol=2e-6)
 
 
-def test_float64_is_left_to_the_reference() -> None:
-    with pytest.raises(harness.NoKernel):
-        harness.run("Softmax", ATTRS, np.zeros((2, 3)))
-
-
 def test_a_scalar_has_no_softmax() -> None:
     with pytest.raises(InvalidGraphError, match="one or more dimensions"):
         harness.infer("Softmax", ATTRS, np.zeros((), np.float32))
+
+
+@pytest.mark.parametrize("op", ["Softmax", "LogSoftmax"])
+def test_float64_has_its_own_kernel(op: str) -> None:
+    x = np.concatenate([RNG.normal(0, 30, (5, 17)), [[-np.inf] * 17, [1e308] * 17]])
+    harness.check(op, {"T": x.dtype}, x, rtol=1e-14, atol=1e-14)

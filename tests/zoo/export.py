@@ -1,6 +1,7 @@
 """Exports the zoo: python -m tests.zoo.export FOLDER [NAME ...]
 
-Writes FOLDER/NAME (a SavedModel) and FOLDER/NAME.npz (recorded calls) for each name, or for all of `tests.zoo.table`.
+Writes FOLDER/NAME (a SavedModel) and FOLDER/NAME.npz (recorded calls) for each name, or for all MODELS of
+`tests.zoo.table`.
 Runs in a process of its own, because the tests must not import TensorFlow.
 """
 
@@ -15,9 +16,10 @@ import time
 from pathlib import Path
 
 from tests.zoo import recording
-from tests.zoo.table import MODELS
+from tests.zoo.table import BENCHMARKS, MODELS
 
 SEED = 20
+NAMED = MODELS | BENCHMARKS
 
 
 def export(name: str, folder: Path) -> None:
@@ -30,7 +32,7 @@ def export(name: str, folder: Path) -> None:
     keras.utils.set_random_seed(SEED)
     started = time.perf_counter()
     shutil.rmtree(folder / name, ignore_errors=True)
-    builder = getattr(importlib.import_module(f"tests.zoo.{MODELS[name].family}"), name)
+    builder = getattr(importlib.import_module(f"tests.zoo.{NAMED[name].family}"), name)
     calls = builder(folder / name)
     recording.write(folder / f"{name}.npz", calls)
     nbytes = sum(file.stat().st_size for file in folder.glob(f"{name}/**/*") if file.is_file())
@@ -39,8 +41,8 @@ def export(name: str, folder: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or set(arguments[1:]) - set(MODELS):
-        print(f"{__doc__}\nNames: {', '.join(MODELS)}", file=sys.stderr)
+    if not arguments or set(arguments[1:]) - set(NAMED):
+        print(f"{__doc__}\nNames: {', '.join(NAMED)}", file=sys.stderr)
         return 2
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")

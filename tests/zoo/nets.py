@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers
 
 from tests.zoo.recording import Call
-from tests.zoo.saving import save_keras
+from tests.zoo.saving import Inputs, save_keras
+
+TOKENS = 128  # a sequence's length in `text_encoder`
+VOCABULARY = 8192
 
 
 def dense_mlp(folder: Path) -> list[Call]:
@@ -73,3 +77,42 @@ def inverted_residual(folder: Path) -> list[Call]:
     x = layers.Multiply()([excited, gate])
     x = layers.BatchNormalization()(layers.Conv2D(16, 1, use_bias=False)(x))
     return save_keras(keras.Model(image, layers.Add()([image, x])), folder)
+
+
+def text_encoder(folder: Path) -> list[Call]:
+    """BERT's encoder, small: 4 layers, 4 heads, 256 wide, over tokens of which a mask says how many are there."""
+    width = 256
+    tokens = keras.Input((TOKENS,), name="tokens", dtype="int32")
+    mask = keras.Input((TOKENS,), name="mask", dtype="int32")
+    is_there = layers.Reshape((1, TOKENS))(mask)
+    positions = keras.ops.arange(TOKENS)[np.newaxis]
+    x = layers.Embedding(VOCABULARY, width)(tokens)
+    x = layers.Add()([x, layers.Embedding(TOKENS, width)(positions)])
+    x = layers.LayerNormalization(epsilon=1e-12)(x)
+    for _ in range(4):
+        attended = layers.MultiHeadAttention(4, width // 4)(x, x, attention_mask=is_there)
+        x = layers.LayerNormalization(epsilon=1e-12)(layers.Add()([x, attended]))
+        hidden = layers.Dense(4 * width, activation="gelu")(x)
+        x = layers.LayerNormalization(epsilon=1e-12)(layers.Add()([x, layers.Dense(width)(hidden)]))
+    outputs = {"sequence": x, "pooled": layers.Dense(width, activation="tanh")(x[:, 0])}
+    cases = {f"batch_{batch}": token_inputs(batch) for batch in (1, 3)}
+    return save_keras(keras.Model([tokens, mask], outputs), folder, cases=cases)
+
+
+def token_inputs(batch: int) -> Inputs:
+    """Random tokens; the second sequence is a quarter shorter, the third by half."""
+    tokens = np.random.default_rng(batch).integers(0, VOCABULARY, (batch, TOKENS))
+    lengths = TOKENS - TOKENS // 4 * np.arange(batch)[:, np.newaxis]
+    mask = np.arange(TOKENS) < lengths
+    return {"tokens": (tokens * mask).astype(np.int32), "mask": mask.astype(np.int32)}
+
+
+def signal_autoencoder(folder: Path) -> list[Call]:
+    """A 1-D convolutional autoencoder, as for the vibrations of a machine: 1024 samples of 3 axes."""
+    x = signal = keras.Input((1024, 3), name="signal")
+    for channels in (16, 32, 64):
+        x = layers.Conv1D(channels, 7, strides=2, padding="same", activation="relu")(x)
+    x = layers.Conv1D(8, 1)(x)
+    for channels in (64, 32, 16):
+        x = layers.Conv1DTranspose(channels, 7, strides=2, padding="same", activation="relu")(x)
+    return save_keras(keras.Model(signal, layers.Conv1D(3, 7, padding="same")(x)), folder)

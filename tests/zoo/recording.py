@@ -61,8 +61,11 @@ def read(path: Path) -> list[Call]:
 
 
 def storable(value: Any) -> np.ndarray:
-    """Object arrays of bytes as NumPy's "S" dtype, which loads without pickle; everything else as it is."""
+    """Object arrays of bytes as NumPy's "S" dtype, which loads without pickle, bfloat16, which NumPy does not load, as
+    float32; everything else as it is."""
     array = np.asarray(value)
+    if array.dtype.name == "bfloat16":
+        return array.astype(np.float32)
     return array.astype("S") if array.dtype.kind in "OU" else array
 
 

@@ -8,6 +8,7 @@ USUAL_TOLERANCE = 1e-5
 DEEP_TOLERANCE = 1e-4
 # EfficientNet-B0's answer to a black image by TensorFlow is 2.5e-4 away from the same graph in float64, edgeload's 1e-5
 DEEP_SCALED_TOLERANCE = 1e-3
+FLOAT64_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Model:
     scaled_tolerance: float = USUAL_TOLERANCE  # times the output's largest magnitude
 
 
+# a few units of the last place of numbers with 11 or 8 bits, relatively and times the largest output
+_ROUNDINGS = "TensorFlow rounds to the dtype within ops as well, edgeload behind each op"
+_FLOAT16 = (1e-2, _ROUNDINGS, 1e-2)
+_BFLOAT16 = (1e-1, _ROUNDINGS, 1e-1)
 _DEPTH = "rounding of float32 sums in another order grows through the layers"
 
 MODELS: dict[str, Model] = {
@@ -28,6 +33,8 @@ MODELS: dict[str, Model] = {
     "autoencoder": Model("nets"),
     "residual_net": Model("nets"),
     "inverted_residual": Model("nets"),
+    "text_encoder": Model("nets"),
+    "signal_autoencoder": Model("nets"),
     "conv2d_variants": Model("convolutions"),
     "conv2d_grouped": Model("convolutions"),
     "depthwise_variants": Model("convolutions"),
@@ -70,10 +77,23 @@ MODELS: dict[str, Model] = {
     "other_dtypes": Model("calls"),
     "tf1_regression": Model("tf1"),
     "tf1_convolution": Model("tf1"),
+    "mixed_float16_vision": Model("precision", *_FLOAT16),
+    "mixed_float16_text": Model("precision", *_FLOAT16),
+    "bfloat16_vision": Model("precision", *_BFLOAT16),
+    "bfloat16_text": Model("precision", *_BFLOAT16),
+    "float64_vision": Model("precision", FLOAT64_TOLERANCE, scaled_tolerance=FLOAT64_TOLERANCE),
+    "float64_text": Model("precision", FLOAT64_TOLERANCE, scaled_tolerance=FLOAT64_TOLERANCE),
+    "stored_halves": Model("precision"),
     "mobilenet_v2": Model("applications", DEEP_TOLERANCE, _DEPTH, DEEP_SCALED_TOLERANCE),
     "mobilenet_v3_small": Model("applications", DEEP_TOLERANCE, _DEPTH, DEEP_SCALED_TOLERANCE),
     "efficientnet_b0": Model("applications", DEEP_TOLERANCE, _DEPTH, DEEP_SCALED_TOLERANCE),
     "resnet50": Model("applications", DEEP_TOLERANCE, _DEPTH, DEEP_SCALED_TOLERANCE),
     "densenet121": Model("applications", DEEP_TOLERANCE, _DEPTH, DEEP_SCALED_TOLERANCE),
     "xception": Model("applications", DEEP_TOLERANCE, _DEPTH, DEEP_SCALED_TOLERANCE),
+}
+
+# Exported by name only: scripts/bench.py measures them, the tests do not need them.
+BENCHMARKS: dict[str, Model] = {
+    "mobilenet_v3_small_224": Model("benchmarks", DEEP_TOLERANCE, _DEPTH, DEEP_SCALED_TOLERANCE),
+    "densenet121_224": Model("benchmarks", DEEP_TOLERANCE, _DEPTH, DEEP_SCALED_TOLERANCE),
 }
