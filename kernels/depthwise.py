@@ -66,7 +66,7 @@ def depthwise(
     width, window_h, window_w, step_w = int(pixels), int(kernel_h), int(kernel_w), int(stride_w)
     can_unroll = is_unrolled == "1"
     window = (window_h if can_unroll else 1, window_w if can_unroll else 1, step_w, epilogue)
-    pair = 2 if step_w == 1 else 1
+    pair = 2 if can_unroll and step_w == 1 else 1
     window_tile, single_tile = depthwise_window(1, width, *window), depthwise_window(1, 1, *window)
     window_pair, single_pair = depthwise_window(pair, width, *window), depthwise_window(pair, 1, *window)
     wide_tile, narrow_tile = depthwise_tile(width, epilogue), depthwise_tile(1, epilogue)
