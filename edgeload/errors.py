@@ -21,6 +21,10 @@ class MissingVariableError(EdgeloadError, AssertionError):
     """A variable has no value in the checkpoint (TensorFlow: AssertionError)."""
 
 
+class MissingCheckpointError(MissingVariableError, FileNotFoundError):
+    """The model has variables, and no folder with their values (TensorFlow: FileNotFoundError)."""
+
+
 class ArgumentTypeError(EdgeloadError, TypeError):
     """A call's arguments have the wrong names, number or dtype (TensorFlow: TypeError)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,39 +13,67 @@ if TYPE_CHECKING:
     from edgeload.savedmodel.reader import SavedModel
 
 
-def load(
-    path: str | os.PathLike[str], tags: str | Iterable[str] | None = None, *, allow_partial_checkpoint: bool = False
-) -> Any:
+def load(path: str | os.PathLike[str], tags: str | Iterable[str] | None = None, options: Any = None) -> Any:
     """Load a SavedModel, as tf.saved_model.load does, or what scripts/aot_build.py has built of one.
 
     path: the folder with saved_model.pb (or saved_model.pbtxt), or, built ahead of time, with manifest.json. tags: the
-    tags of the MetaGraph, which may be left out when there is only one. allow_partial_checkpoint: variables without
-    value in the checkpoint are no error.
+    tags of the MetaGraph, which may be left out when there is only one. options: an `edgeload.LoadOptions`, or
+    TensorFlow's; of a built artefact they change nothing, it has all values and no aliases.
 
     Returns the object that was saved: its functions, variables and other attributes, and `.signatures`, functions by
     key. Functions take anything that NumPy makes an array of, and return arrays (`edgeload.Array`). The variables'
     values are read, functions are compiled, and tables are filled when they are first needed.
 
-    Raises SavedModelNotFoundError, CorruptModelError, TagsError, MissingVariableError.
+    Raises SavedModelNotFoundError, CorruptModelError, TagsError, MissingVariableError; ArgumentTypeError and
+    ArgumentValueError for options.
     """
+    from edgeload.options import LoadOptions
     from edgeload.runtime.artefact import is_artefact
 
     path = os.fsdecode(path)
+    options = LoadOptions.of(options)
     if is_artefact(path):
         from edgeload.built import open_model
 
         return open_model(path)
-    from edgeload.objects import restore, tf1
     from edgeload.savedmodel import reader
 
     checksum = _Checksum()
     model = reader.read(path, tags, crc32c=checksum)
-    programs = _Programs(model, checksum)
+    if options.experimental_skip_checkpoint:
+        model.bundle = None
+    is_partial = options.allow_partial_checkpoint or options.experimental_skip_checkpoint
+    reload = functools.partial(load, os.path.abspath(path), tags, options)
+    root = restore(model, checksum, allow_partial_checkpoint=is_partial, reload=reload)
+    if options.experimental_load_function_aliases:
+        _add_aliases(root, model)
+    return root
+
+
+def restore(
+    model: SavedModel,
+    checksum: _Checksum | None = None,
+    *,
+    allow_partial_checkpoint: bool = False,
+    reload: Callable[[], Any] | None = None,
+) -> Any:
+    """The objects of a SavedModel whose graph has been read. `reload` is how pickled objects get the model again."""
+    from edgeload.objects import restore, tf1
+    from edgeload.objects.origins import Origin
+
+    programs = _Programs(model, checksum or _Checksum())
+    origin = None if reload is None else Origin(reload)
     if model.is_tf2:
-        root = restore.restore(model, programs.of_function, allow_partial_checkpoint=allow_partial_checkpoint)
+        root = restore.restore(
+            model, programs.of_function, allow_partial_checkpoint=allow_partial_checkpoint, origin=origin
+        )
     else:
         root = tf1.restore(model, programs.of_graph, allow_partial_checkpoint=allow_partial_checkpoint)
+        if origin is not None:
+            origin.note_graph(root)
     _note_versions(root, model)
+    if model.has_debug_info:
+        _add_debug_info(root, model)
     return root
 
 
@@ -112,3 +140,40 @@ def _note_versions(root: Any, model: SavedModel) -> None:
     if hasattr(root, "__dict__"):
         vars(root).setdefault("tensorflow_version", meta_info.tensorflow_version)
         vars(root).setdefault("tensorflow_git_version", meta_info.tensorflow_git_version)
+
+
+def _add_debug_info(root: Any, model: SavedModel) -> None:
+    """Set `graph_debug_info` on the root, read when it is asked for where that is possible."""
+    from edgeload.objects.trackables import UserObject, add_child_when_asked_for
+
+    if isinstance(root, UserObject):
+        add_child_when_asked_for(root, "graph_debug_info", lambda: model.debug_info)
+    elif hasattr(root, "__dict__"):
+        vars(root).setdefault("graph_debug_info", model.debug_info)
+
+
+def _add_aliases(root: Any, model: SavedModel) -> None:
+    """Set `function_aliases` on the root: for each alias that the model was saved with, the function all of whose
+    traces have it, or else the list of those traces. Raises ArgumentValueError when the name is taken."""
+    from edgeload.errors import ArgumentValueError
+    from edgeload.objects.functions import Function
+    from edgeload.objects.walk import functions
+
+    if hasattr(root, "function_aliases"):
+        raise ArgumentValueError(
+            "Could not load with experimental_load_function_aliases option because the top-level object already has "
+            "an attribute with name 'function_aliases'"
+        )
+    named = model.meta_graph.meta_info_def.function_aliases
+    aliases: dict[str, Any] = {alias: {} for alias in named.values()}
+    whole = {}
+    for _, function in functions(root):
+        for trace in function.concrete_functions if isinstance(function, Function) else [function]:
+            if trace.name in named:
+                aliases[named[trace.name]][trace.name] = trace
+        if isinstance(function, Function):
+            whole[frozenset(trace.name for trace in function.concrete_functions)] = function
+    if hasattr(root, "__dict__"):
+        vars(root)["function_aliases"] = {
+            alias: whole.get(frozenset(traces), list(traces.values())) for alias, traces in aliases.items()
+        }

@@ -20,12 +20,22 @@ class Array(np.ndarray):
         return plain[()] if plain.ndim == 0 else plain
 
 
-def to_array(value: Any, dtype: DType, what: str) -> np.ndarray:
+def is_tensor(value: Any) -> bool:
+    """Whether TensorFlow takes a value for a tensor, which has a dtype of its own: an array of NumPy or of another
+    library, a NumPy scalar, a variable. Python's numbers, strings and lists are not tensors yet."""
+    if isinstance(value, np.ndarray | np.generic):
+        return True
+    return hasattr(value, "__array__") and not isinstance(value, type)  # np.float32 is a dtype
+
+
+def to_array(value: Any, dtype: DType, what: str, *, casts: bool = False) -> np.ndarray:
     """`value` as a C-contiguous array of `dtype`, in whatever shape it has.
 
-    Python and NumPy values are converted as TensorFlow converts them: integers to any integer type, integers and floats
-    to floats, numbers to complex; str to UTF-8 bytes. Everything else, and integers that do not fit, raise
-    ArgumentTypeError, which calls the value `what`.
+    Python values are converted as TensorFlow converts them: bools and integers to any number, floats to floats and
+    complex, str to UTF-8 bytes. Tensors keep their kind: integers may become other integers, floats and complex, floats
+    other floats and complex. With `casts`, as for parameters with an input signature and for variables, NumPy's arrays
+    and scalars are cast to whatever dtype they need, floats to integers among them. Everything else raises
+    ArgumentTypeError, as do integers that do not fit; it calls the value `what`.
     """
     if type(value) is np.ndarray and value.dtype == dtype and value.flags.c_contiguous:
         return strings(value, what) if dtype == dtypes.STRING else value
@@ -37,9 +47,11 @@ def to_array(value: Any, dtype: DType, what: str) -> np.ndarray:
         array = np.asarray(value)
     except ValueError as error:
         raise ArgumentTypeError(f"{what} cannot be made an array: {error}.") from None
-    if array.dtype != dtype and not (array.size == 0 and array.dtype == np.float64 and not hasattr(value, "dtype")):
-        _check_conversion(value, array, dtype, what)
-    array = array.astype(dtype, order="C", copy=False)
+    if array.dtype != dtype and not (array.size == 0 and array.dtype == np.float64 and not is_tensor(value)):
+        _check_conversion(value, array, dtype, what, casts)
+        array = array.real if array.dtype.kind == "c" and dtype.kind not in "cb" else array
+    with np.errstate(over="ignore"):  # too large for a half is infinity, as in TensorFlow
+        array = array.astype(dtype, order="C", copy=False)
     return array if array.flags.c_contiguous else array.copy()
 
 
@@ -49,7 +61,7 @@ def strings(value: Any, what: str) -> np.ndarray:
         scalar = np.empty((), dtypes.STRING)
         scalar[()] = value.encode() if isinstance(value, str) else value
         return scalar
-    array = np.asarray(value) if isinstance(value, np.ndarray) else np.array(value, dtypes.STRING)
+    array = np.asarray(value) if is_tensor(value) else np.array(value, dtypes.STRING)
     if array.size and array.dtype.kind not in "OSUT":
         raise ArgumentTypeError(f"{what} expects string, found {_describe(value)}. Pass str, bytes or arrays of them.")
     encoded = np.empty(array.shape, dtypes.STRING)
@@ -64,14 +76,17 @@ def strings(value: Any, what: str) -> np.ndarray:
     return encoded
 
 
-def can_convert(found: np.dtype, wanted: DType) -> bool:
-    """Whether TensorFlow converts values of one dtype to the other (python/eager/pywrap_tensor.cc, IsCompatible)."""
-    if found == wanted:
-        return True
-    if not isinstance(wanted, np.dtype):
+def _can_convert(found: str, wanted: str, value: Any, casts: bool) -> bool:
+    """Whether a value becomes another kind of number. Source: TensorFlow's python/eager/pywrap_tensor.cc, IsCompatible,
+    for Python values, and python/util/numpy_compat.py for NumPy's."""
+    numbers = ("bool", "integer", "floating", "complex")
+    if found not in numbers or wanted not in numbers:
         return False
-    kinds = {"integer": "integer", "floating": "integer floating", "complex": "integer floating complex"}
-    return _kind(found) in kinds.get(_kind(wanted), "").split()
+    if casts and (type(value) is np.ndarray or isinstance(value, np.generic)):
+        return True
+    if found == "bool" and is_tensor(value):
+        return wanted == "bool"
+    return numbers.index(found) <= numbers.index(wanted)
 
 
 def _kind(dtype: np.dtype) -> str:
@@ -86,15 +101,15 @@ def _kind(dtype: np.dtype) -> str:
     return "bool" if dtype.kind == "b" else "other"
 
 
-def _check_conversion(value: Any, array: np.ndarray, dtype: np.dtype, what: str) -> None:
-    if not can_convert(array.dtype, dtype):
+def _check_conversion(value: Any, array: np.ndarray, dtype: np.dtype, what: str, casts: bool) -> None:
+    if not _can_convert(_kind(array.dtype), _kind(dtype), value, casts):
         hint = (
             f"Convert it with np.asarray(x).astype({dtype.name!r})" if array.dtype.kind in "biufc" else "Pass numbers"
         )
         raise ArgumentTypeError(f"{what} expects {dtype.name}, found {_describe(value)}. {hint}.")
-    if _kind(dtype) == "integer" and dtype.kind in "iu" and array.size:
-        limits = np.iinfo(dtype)
-        if array.min() < limits.min or array.max() > limits.max:
+    if dtype.kind in "iu" and array.size and array.dtype.kind != "b":
+        limits, real = np.iinfo(dtype), array.real
+        if not (real.min().item() >= limits.min and real.max().item() <= limits.max):  # NaN does not fit either
             raise ArgumentTypeError(
                 f"{what} expects {dtype.name}, found values outside of {limits.min} to {limits.max}."
             )

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from edgeload import dtypes
-from edgeload.errors import ArgumentTypeError, ArgumentValueError
+from edgeload.errors import ArgumentTypeError, ArgumentValueError, EdgeloadError
 from edgeload.objects import structured
-from edgeload.objects.arrays import Array, strings, to_array
+from edgeload.objects.arrays import Array
+from edgeload.objects.describing import describe, describe_signature, describe_type
+from edgeload.objects.matching import Conversion, Exact, call_key, exactly, flatten_to, note_exact, to_input
+from edgeload.objects.origins import OfModel
 from edgeload.objects.parameters import Parameters, sanitize
-from edgeload.objects.specs import CompositeSpec, TensorSpec
+from edgeload.objects.specs import TensorSpec
 from edgeload.objects.variables import Variable, fits
 
 _MOST_REMEMBERED_CALLS = 256
+_KINDLY = {"mixes_sequences": True, "any_size": True}  # as TensorFlow calls a concrete function
 
 
 class Executor(Protocol):
@@ -31,7 +35,7 @@ class Executor(Protocol):
         """The plan of the latest call; it prints as a table."""
 
 
-class ConcreteFunction:
+class ConcreteFunction(OfModel):
     """One trace. `structured_input_signature` is (args, kwargs) as it was traced; a leaf that is no spec is a Python
     value which the trace is specialised on. Outputs have the structure of `structured_outputs`, tensors as `Array`.
     """
@@ -44,11 +48,12 @@ class ConcreteFunction:
         make_executor: Callable[[ConcreteFunction], Executor],
         get_captured_inputs: Callable[[], Sequence[Any]] = tuple,
     ) -> None:
+        """`name` is that of the function in the model's library, or any other for messages."""
         self.name = name
         self.structured_input_signature = structured_input_signature
         self.structured_outputs = structured_outputs
         self._get_captured_inputs = get_captured_inputs
-        self.inputs = structured.flat_specs(structured_input_signature)
+        self.input_specs = structured.flat_specs(structured_input_signature)
         self.outputs = structured.flat_specs(structured_outputs)
         self._make_executor = make_executor
         self._executor: Executor | None = None
@@ -60,7 +65,7 @@ class ConcreteFunction:
         self._aliases: dict[str, str] = {}
         self._keyword_specs = _keyword_specs(structured_input_signature)
         self._output_keys = _output_keys(structured_outputs)
-        self._latest: list[_Exact] | None = None
+        self._latest: list[Exact] | None = None
 
     def accept_flat_calls(
         self, keywords: Sequence[str], num_positional: int, parameters: Parameters | None = None
@@ -70,6 +75,10 @@ class ConcreteFunction:
         self._keywords = tuple(keywords)
         self._num_positional = num_positional
         self._parameters = parameters or self._parameters
+
+    def set_parameters(self, parameters: Parameters) -> None:
+        """Tell the parameters of the Python function that was traced, unless they are known."""
+        self._parameters = self._parameters or parameters
 
     def set_defaults(self, defaults: Mapping[str, Any]) -> None:
         """Values of keywords that a call may leave out."""
@@ -85,13 +94,23 @@ class ConcreteFunction:
         return list(self._get_captured_inputs())
 
     @property
-    def variables(self) -> list[Variable]:
-        """The variables that the function captures."""
-        return [capture for capture in self.captured_inputs if isinstance(capture, Variable)]
+    def inputs(self) -> list[TensorSpec]:
+        """The tensors that the function takes, by name: its arguments, and then what it captures."""
+        names = self._keywords if len(self._keywords) == len(self.input_specs) else [""] * len(self.input_specs)
+        arguments = [
+            TensorSpec(spec.shape, spec.dtype, f"{name or spec.name or f'args_{index}'}:0")
+            for index, (name, spec) in enumerate(zip(names, self.input_specs, strict=True))
+        ]
+        return arguments + [_capture_spec(capture) for capture in self.captured_inputs]
 
     @property
-    def trainable_variables(self) -> list[Variable]:
-        return [variable for variable in self.variables if variable.trainable]
+    def variables(self) -> tuple[Variable, ...]:
+        """The variables that the function captures."""
+        return tuple(capture for capture in self.captured_inputs if isinstance(capture, Variable))
+
+    @property
+    def trainable_variables(self) -> tuple[Variable, ...]:
+        return tuple(variable for variable in self.variables if variable.trainable)
 
     @property
     def plan(self) -> Any:
@@ -116,20 +135,36 @@ class ConcreteFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function. Raises ArgumentTypeError or ArgumentValueError when the arguments do not fit it."""
         if self._latest is not None and not args and len(kwargs) == len(self._latest):
-            flat = _exactly(self._latest, kwargs)
+            flat = exactly(self._latest, kwargs)
             if flat is not None:
                 return self.run(flat)
         if self._aliases:
             kwargs = {self._aliases.get(name, name): value for name, value in kwargs.items()}
         specs = self._keyword_specs
         if not args and specs is not None and kwargs.keys() == specs.keys():
-            flat = [_tensor(spec, kwargs[name], name, True) for name, spec in specs.items()]
-            self._latest = _note_exact(flat, kwargs, specs)
+            flat = [to_input(spec, kwargs[name], name, "kind", any_size=True) for name, spec in specs.items()]
+            misfit = self._misfit(flat)
+            self._latest = note_exact(flat, kwargs, specs) if misfit is None else None
+        else:
+            flat = self._bind(args, kwargs)
+            misfit = self._misfit(flat)
+        if misfit is None:
             return self.run(flat)
-        return self.run(self._bind(args, kwargs))
+        try:
+            return self.run(flat)  # as TensorFlow does: a graph may well take other sizes than it was traced with
+        except EdgeloadError as error:
+            raise ArgumentValueError(f"{misfit} The function was tried with it nevertheless: {error}") from error
+
+    def _misfit(self, flat: list[Any]) -> str | None:
+        """Which input has another shape than the function was traced with, if any."""
+        for index, (spec, value) in enumerate(zip(self.input_specs, flat, strict=True)):
+            if isinstance(value, np.ndarray) and not fits(value.shape, spec.shape):
+                name = self._keywords[index] if index < len(self._keywords) else spec.name or str(index)
+                return f"argument {name!r} expects {spec}, found {describe(value)}."
+        return None
 
     def run(self, flat: list[Any]) -> Any:
-        """Call with flat inputs that fit `inputs`."""
+        """Call with flat inputs that fit `input_specs`."""
         results = (self._executor or self.executor).run(flat)
         if type(self.structured_outputs) is TensorSpec and isinstance(results[0], np.ndarray):
             return results[0].view(Array)
@@ -139,88 +174,111 @@ class ConcreteFunction:
         return structured.pack(self.structured_outputs, iter(wrapped))
 
     def pretty_printed_signature(self) -> str:
-        """Name, inputs and outputs on one line."""
-        return (
-            f"{self.name}{describe_signature(self.structured_input_signature)} -> {describe(self.structured_outputs)}"
-        )
+        """Parameters, result and captures as TensorFlow prints them, a line each."""
+        lines = [f"  {name} ({kind}): {describe_type(value)}" for name, kind, value in self._typed_parameters()]
+        captured = [f"  {id(capture)}: {_capture_spec(capture)!r}" for capture in self.captured_inputs]
+        result = f"  {describe_type(self.structured_outputs)}"
+        return "\n".join(["Input Parameters:", *lines, "Output Type:", result, "Captures:", *(captured or ["  None"])])
+
+    def _typed_parameters(self) -> list[tuple[str, str, Any]]:
+        """Name, kind and type of each parameter."""
+        args, kwargs = self.structured_input_signature
+        known = self._parameters or Parameters()
+        kind = "POSITIONAL_ONLY" if known.varargs else "POSITIONAL_OR_KEYWORD"
+        typed = []
+        for position, value in enumerate(args):
+            if position < len(known.args):
+                typed.append((sanitize(known.args[position]), kind, value))
+            else:
+                name = f"{known.varargs}_{position - len(known.args)}" if known.varargs else f"args_{position}"
+                typed.append((name, "POSITIONAL_ONLY", value))
+        return typed + [(sanitize(name), "KEYWORD_ONLY", kwargs[name]) for name in sorted(kwargs)]
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """The flat inputs of a structured call, or else of a flat one."""
         try:
             return self._bind_structured(args, kwargs)
-        except (ArgumentTypeError, ArgumentValueError):
-            if not self._keywords:
+        except (ArgumentTypeError, ArgumentValueError) as error:
+            if not self._keywords and self._parameters is None:
                 raise
-        return self._bind_flat(args, kwargs)
+            structured_error = error
+        try:
+            return self._bind_flat(args, kwargs)
+        except (ArgumentTypeError, ArgumentValueError) as flat_error:
+            if self._parameters is None:
+                raise
+            raise ArgumentTypeError(
+                f"{structured_error}\nFallback to flat signature also failed due to: {flat_error}"
+            ) from None
 
     def _bind_structured(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         expected_args, expected_kwargs = self.structured_input_signature
-        where = f"function {self.name!r}"
+        conversion: Conversion = "kind" if self._parameters is None else "any"
         names = self._parameters.args if self._parameters else ()
         rest = dict(kwargs)
         if len(args) > len(expected_args):
-            raise ArgumentTypeError(
-                f"{where} takes {len(expected_args)} positional arguments, found {len(args)}. {self._takes()}"
-            )
+            raise self._refusal(f"takes {len(expected_args)} positional arguments, got {len(args)}")
         flat: list[Any] = []
+        missing = []
         for position, expected in enumerate(expected_args):
             name = names[position] if position < len(names) else str(position)
             if position < len(args) and name in rest:
-                raise ArgumentTypeError(f"{where} got two values for {name!r}. {self._takes()}")
+                raise self._refusal(f"got two values for {name!r}")
             if position < len(args):
-                flat += flatten_to(expected, args[position], name, True)
+                flat += flatten_to(expected, args[position], name, conversion, **_KINDLY)
             elif name in rest:
-                flat += flatten_to(expected, rest.pop(name), name, True)
+                flat += flatten_to(expected, rest.pop(name), name, conversion, **_KINDLY)
             elif structured.flat_specs(expected):
-                raise ArgumentTypeError(f"{where} is missing required arguments: {name}. {self._takes()}")
+                missing.append(name)
         for name in sorted(expected_kwargs):
             expected = expected_kwargs[name]
             if name in rest:
-                flat += flatten_to(expected, rest.pop(name), name, True)
+                flat += flatten_to(expected, rest.pop(name), name, conversion, **_KINDLY)
             elif name in self._defaults and isinstance(expected, TensorSpec):
-                flat.append(_tensor(expected, self._defaults[name], name, True))
+                flat.append(to_input(expected, self._defaults[name], name, conversion, any_size=True))
             elif structured.flat_specs(expected):
-                raise ArgumentTypeError(f"{where} is missing required arguments: {name}. {self._takes()}")
+                missing.append(name)
+        if missing:
+            raise self._refusal(f"missing required arguments: {', '.join(missing)}")
         if rest:
-            raise ArgumentTypeError(
-                f"{where} got unexpected keyword arguments {', '.join(map(repr, rest))}. {self._takes()}"
-            )
-        return flat
+            raise self._refusal(f"got unexpected keyword arguments: {', '.join(sorted(rest))}")
+        return structured.without_aliases(self.structured_input_signature, flat)
 
     def _bind_flat(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
-        where = f"function {self.name!r}"
         if len(args) > self._num_positional:
-            hint = "Pass its arguments by name. " if self._keywords else ""
-            raise ArgumentTypeError(
-                f"{where} takes {self._num_positional} positional arguments, found {len(args)}. {hint}{self._takes()}"
-            )
+            raise self._refusal(f"takes {self._num_positional} positional arguments, got {len(args)}")
         given = {sanitize(name) if name not in self._keywords else name: value for name, value in kwargs.items()}
         for name, value in zip(self._keywords, args, strict=False):
             if name in given:
-                raise ArgumentTypeError(f"{where} got two values for {name!r}. {self._takes()}")
+                raise self._refusal(f"got two values for {name!r}")
             given[name] = value
         given = {**self._defaults, **given}
-        missing = [name for name in self._keywords if name not in given]
-        unexpected = [name for name in given if name not in self._keywords]
-        if unexpected:
-            raise ArgumentTypeError(
-                f"{where} got unexpected keyword arguments {', '.join(map(repr, unexpected))}. {self._takes()}"
-            )
+        missing = sorted(name for name in self._keywords if name not in given)
+        unexpected = sorted(name for name in given if name not in self._keywords)
         if missing:
-            raise ArgumentTypeError(f"{where} is missing required arguments: {', '.join(missing)}. {self._takes()}")
-        return [_tensor(spec, given[name], name, True) for name, spec in zip(self._keywords, self.inputs, strict=False)]
+            raise self._refusal(f"missing required arguments: {', '.join(missing)}")
+        if unexpected:
+            raise self._refusal(f"got unexpected keyword arguments: {', '.join(unexpected)}")
+        pairs = zip(self._keywords, self.input_specs, strict=False)
+        return [to_input(spec, given[name], name, "kind", any_size=True) for name, spec in pairs]
 
-    def _takes(self) -> str:
+    def _refusal(self, reason: str) -> ArgumentTypeError:
+        """The error of a call whose arguments do not fit, with what the function takes."""
         if self._keywords and not self.structured_input_signature[0]:
-            named = [f"{name}: {spec}" for name, spec in zip(self._keywords, self.inputs, strict=False)]
-            return f"It takes {', '.join(named) or 'no arguments'}."
-        return f"It takes {describe_signature(self.structured_input_signature)}."
+            named = [f"{name}: {spec}" for name, spec in zip(self._keywords, self.input_specs, strict=False)]
+            takes = f"({', '.join(named)})"
+            hint = " Pass its arguments by name." if self._num_positional < len(self._keywords) else ""
+        else:
+            takes, hint = describe_signature(self.structured_input_signature), ""
+        title = f"{plain_name(self.name)}({', '.join(self._keywords)})"
+        return ArgumentTypeError(f"{title} {reason}. It takes {takes}.{hint}")
 
     def __repr__(self) -> str:
-        return f"<edgeload.ConcreteFunction {self.pretty_printed_signature()}>"
+        signature = describe_signature(self.structured_input_signature)
+        return f"<edgeload.ConcreteFunction {self.name}{signature} -> {describe(self.structured_outputs)}>"
 
 
-class Function:
+class Function(OfModel):
     """A Python function that was saved with its traces. A call runs the first trace that its arguments fit."""
 
     def __init__(
@@ -230,8 +288,11 @@ class Function:
         self.concrete_functions = list(concrete_functions)
         self._parameters = parameters
         self._latest: ConcreteFunction | None = None
-        self._exact: tuple[ConcreteFunction, list[_Exact]] | None = None
+        self._exact: tuple[ConcreteFunction, list[Exact]] | None = None
         self._remembered: dict[Any, tuple[ConcreteFunction, tuple[int | str, ...]]] = {}
+        for trace in self.concrete_functions:
+            if parameters is not None:
+                trace.set_parameters(parameters)
 
     @property
     def plan(self) -> Any:
@@ -243,11 +304,11 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the trace that fits. Raises ArgumentTypeError or ArgumentValueError when there is none."""
         if self._exact is not None and not kwargs and len(args) == len(self._exact[1]):
-            flat = _exactly(self._exact[1], args)
+            flat = exactly(self._exact[1], args)
             if flat is not None:
                 self._latest = self._exact[0]
                 return self._latest.run(flat)
-        key = _call_key(args, kwargs)
+        key = call_key(args, kwargs)
         remembered = None if key is None else self._remembered.get(key)
         if remembered is not None:
             trace, places = remembered
@@ -266,24 +327,36 @@ class Function:
         return self._choose(args, kwargs)[0]
 
     def _choose(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[ConcreteFunction, list[Any]]:
-        """The first trace, in saved order, that the arguments fit; as they are, or else converted."""
+        """The first trace, in saved order, that the arguments fit: as they are, or else converted, or else in lists for
+        tuples."""
         if not self.concrete_functions:
             raise ArgumentValueError(
                 f"Found zero restored functions for caller function {self.name!r}: it was never called before the "
                 "model was saved, so there is no graph of it. Call it, or its get_concrete_function, before saving."
             )
         bound_args, bound_kwargs, num_defaults = tuple(args), dict(kwargs), 0
+        has_signature = self._parameters is not None and self._parameters.has_input_signature
         if self._parameters is not None:
             bound_args, bound_kwargs, num_defaults = self._parameters.bind(args, kwargs, f"function {self.name!r}")
-        for convert in (False, True):
+        rounds: tuple[tuple[Conversion, bool], ...] = (("none", False), ("kind", False), ("kind", True))
+        reason: Exception | None = None
+        for conversion, mixes in (("any", True),) if has_signature else rounds:
             for trace in self.concrete_functions:
                 expected_args, expected_kwargs = trace.structured_input_signature
                 surplus = len(bound_args) - len(expected_args)
                 found = bound_args[: len(expected_args)] if 0 < surplus <= num_defaults else bound_args
                 try:
-                    return trace, flatten_to((expected_args, expected_kwargs), (found, bound_kwargs), "", convert)
-                except (ArgumentTypeError, ArgumentValueError):
+                    flat = flatten_to(expected_args, tuple(found), "", conversion, mixes_sequences=mixes)
+                    flat += flatten_to(expected_kwargs, bound_kwargs, "", conversion, mixes_sequences=mixes)
+                except (ArgumentTypeError, ArgumentValueError) as error:
+                    reason = error
                     continue
+                return trace, structured.without_aliases(trace.structured_input_signature, flat)
+        if has_signature:
+            raise ArgumentTypeError(
+                f"Binding inputs to function {self.name!r} failed due to `{reason}`. Its input signature is "
+                f"{describe_signature(self.concrete_functions[0].structured_input_signature)}."
+            )
         raise ArgumentValueError(self._no_match(bound_args, bound_kwargs))
 
     def _no_match(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -310,120 +383,23 @@ class Function:
             if len(self._remembered) >= _MOST_REMEMBERED_CALLS:
                 self._remembered.clear()
             self._remembered[key] = trace, tuple(given[id(value)] for value in flat)
-            noted = _note_exact(flat, args, [given[id(value)] for value in flat]) if not kwargs else None
+            noted = note_exact(flat, args, [given[id(value)] for value in flat]) if not kwargs else None
             self._exact = (trace, noted) if noted is not None and len(noted) == len(args) else None
 
     def __repr__(self) -> str:
         return f"<edgeload.Function {self.name!r} with {len(self.concrete_functions)} trace(s)>"
 
 
-def flatten_to(expected: Any, found: Any, name: str, convert: bool) -> list[Any]:
-    """The tensors of `found`, which must have the structure `expected`, in TensorFlow's flat order.
-
-    With `convert`, Python values and arrays of other dtypes become arrays where TensorFlow converts them; without, a
-    tensor must be an array (or a TensorSpec in place of one) of the very dtype. Raises ArgumentTypeError for wrong
-    dtypes, ArgumentValueError for wrong structures and shapes; both name the argument.
-    """
-    if isinstance(expected, TensorSpec):
-        return [_tensor(expected, found, name, convert)]
-    if isinstance(expected, CompositeSpec):
-        parts = expected.split(found)
-        if parts is None:
-            raise ArgumentTypeError(f"argument {name!r} expects {expected!r}, found {describe(found)}.")
-        if expected.kind == "variable_spec":
-            return [found]
-        return [_tensor(spec, part, name, convert) for spec, part in zip(expected.components, parts, strict=True)]
-    if isinstance(expected, Mapping):
-        if not isinstance(found, Mapping) or found.keys() != expected.keys():
-            raise ArgumentValueError(f"argument {name!r} expects {describe(expected)}, found {describe(found)}.")
-        return [
-            flat
-            for key in sorted(expected)
-            for flat in flatten_to(expected[key], found[key], _path(name, key), convert)
-        ]
-    if isinstance(expected, tuple | list):
-        if not isinstance(found, tuple | list) or len(found) != len(expected):
-            raise ArgumentValueError(f"argument {name!r} expects {describe(expected)}, found {describe(found)}.")
-        pairs = enumerate(zip(expected, found, strict=False))
-        return [
-            flat for index, (want, have) in pairs for flat in flatten_to(want, have, _path(name, str(index)), convert)
-        ]
-    if not structured.same_value(found, expected):
-        raise ArgumentValueError(f"argument {name!r} expects {describe(expected)}, found {describe(found)}.")
-    return []
+def plain_name(name: str) -> str:
+    """A function's name without TensorFlow's decoration: __inference_f_123 is f."""
+    return name.removeprefix("__inference_").rstrip("0123456789").rstrip("_") or name
 
 
-def _tensor(spec: TensorSpec, value: Any, name: str, convert: bool) -> Any:
-    """The value as an array that fits the spec."""
-    if (
-        type(value) is np.ndarray
-        and value.dtype == spec.dtype
-        and spec.dtype != dtypes.STRING
-        and value.flags.c_contiguous
-    ):
-        array = value
-    elif isinstance(value, TensorSpec):
-        if not spec.accepts(value.dtype, value.shape):
-            raise ArgumentValueError(f"argument {name!r} expects {spec}, found {value}.")
-        return value
-    elif isinstance(spec.dtype, dtypes.Opaque):
-        if convert or isinstance(value, np.ndarray | int | float | str | bytes | list | tuple | type(None)):
-            raise ArgumentTypeError(f"argument {name!r} expects {spec}, found {describe(value)}.")
-        return value
-    elif convert:
-        array = to_array(value, spec.dtype, f"argument {name!r}")
-    else:
-        array = _as_tensor(spec, value, name)
-    if not fits(array.shape, spec.shape):
-        raise ArgumentValueError(
-            f"argument {name!r} expects {spec}, found {dtypes.name_of(array.dtype)}{list(array.shape)}."
-        )
-    return array
-
-
-def _as_tensor(spec: TensorSpec, value: Any, name: str) -> np.ndarray:
-    """An array or variable whose dtype is the spec's already."""
-    if isinstance(value, np.ndarray | np.generic | Variable):
-        array = np.asarray(value)
-        if spec.dtype == dtypes.STRING and array.dtype.kind in "OSUT":
-            return strings(array, f"argument {name!r}")
-        if array.dtype == spec.dtype:
-            return np.require(array, requirements="C")
-    raise ArgumentTypeError(f"argument {name!r} expects a tensor {spec}, found {describe(value)}.")
-
-
-_Exact = tuple[Any, np.dtype, tuple[int, ...]]
-"""Of an array that a call passed as it was: its position or name, its dtype, its shape."""
-
-
-def _exactly(noted: list[_Exact], given: Any) -> list[np.ndarray] | None:
-    """The flat inputs, if these arguments are arrays just like the noted ones. Most calls are, and this is quick."""
-    flat = []
-    for place, dtype, shape in noted:
-        value = given.get(place) if type(place) is str else given[place]
-        if (
-            type(value) is not np.ndarray
-            or value.dtype is not dtype
-            or value.shape != shape
-            or not value.flags.c_contiguous
-        ):
-            return None
-        flat.append(value)
-    return flat
-
-
-def _note_exact(flat: list[Any], given: Any, places: Iterable[Any]) -> list[_Exact] | None:
-    """What `_exactly` compares; None when an argument was converted, or has strings, which are checked every time."""
-    noted = []
-    for value, place in zip(flat, places, strict=True):
-        if type(value) is not np.ndarray or value is not given[place] or value.dtype == dtypes.STRING:
-            return None
-        noted.append((place, value.dtype, value.shape))
-    return noted
-
-
-def _path(name: str, key: Any) -> str:
-    return f"{name}.{key}" if name else str(key)
+def _capture_spec(capture: Any) -> TensorSpec:
+    """The type of a captured input: variables and tables are resources."""
+    if isinstance(capture, np.ndarray):
+        return TensorSpec(capture.shape, capture.dtype)
+    return TensorSpec((), dtypes.STRING if hasattr(type(capture), "asset_path") else dtypes.RESOURCE)
 
 
 def _keyword_specs(signature: tuple[tuple[Any, ...], dict[str, Any]]) -> dict[str, TensorSpec] | None:
@@ -439,51 +415,3 @@ def _output_keys(outputs: Any) -> list[str] | None:
     if isinstance(outputs, dict) and all(isinstance(spec, TensorSpec) for spec in outputs.values()):
         return sorted(outputs)
     return None
-
-
-def _call_key(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """What decides which trace fits, for calls with plain arrays and Python scalars only; None for others."""
-    parts: list[Any] = []
-    for value in (*args, *kwargs.values()):
-        kind = type(value)
-        if kind is np.ndarray:
-            if value.dtype.hasobject or not value.flags.c_contiguous:
-                return None
-            parts.append((value.dtype, value.shape))
-        elif value is None or kind in (bool, int, float, str):
-            parts.append((kind, value))
-        else:
-            return None
-    return len(args), tuple(kwargs), tuple(parts)
-
-
-def describe_signature(signature: tuple[Sequence[Any], Mapping[str, Any]]) -> str:
-    """Arguments for messages: (float32[None, 4], training=False)."""
-    args, kwargs = signature
-    named = [f"{name}={describe(kwargs[name])}" for name in sorted(kwargs)]
-    return f"({', '.join([describe(arg) for arg in args] + named)})"
-
-
-def describe(value: Any) -> str:
-    """A spec, or an argument of a call, for messages: arrays by dtype and shape, others by value."""
-    if isinstance(value, TensorSpec):
-        return str(value)
-    if isinstance(value, np.ndarray | np.generic):
-        return f"{dtypes.name_of(value.dtype)}{list(value.shape)}"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key!r}: {describe(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, tuple | list):
-        opening, closing = "()" if isinstance(value, tuple) else "[]"
-        return opening + ", ".join(_some(describe(item) for item in value)) + closing
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _some(texts: Iterator[str], limit: int = 12) -> list[str]:
-    """The first texts, and an ellipsis if there are more."""
-    shown: list[str] = []
-    for text in texts:
-        if len(shown) == limit:
-            return [*shown, "..."]
-        shown.append(text)
-    return shown

@@ -43,10 +43,12 @@ class Parameters:
         given = {names.get(name, name): value for name, value in kwargs.items()}
         defaults = self.default_of
         if len(args) > len(self.args) and self.varargs is None:
-            self._refuse(where, f"it takes {len(self.args)} positional arguments, found {len(args)}")
+            self._refuse(
+                where, f"too many positional arguments: {len(args)}, of at most {len(self.args)}", args, kwargs
+            )
         twice = [name for name in self.args[: len(args)] if name in given]
         if twice:
-            self._refuse(where, f"it got two values for {', '.join(map(repr, twice))}")
+            self._refuse(where, f"multiple values for argument {', '.join(map(repr, twice))}", args, kwargs)
         positional = list(args)
         num_defaults = 0
         for name in self.args[len(args) :]:
@@ -57,18 +59,22 @@ class Parameters:
                 positional.append(defaults[name])
                 num_defaults += 1
             else:
-                self._refuse(where, f"missing a required argument: {name!r}")
+                self._refuse(where, f"missing a required argument: {name!r}", args, kwargs)
         keywords = {}
         for name in self.kwonly:
             if name not in given and name not in defaults:
-                self._refuse(where, f"missing a required keyword-only argument: {name!r}")
+                self._refuse(where, f"missing a required keyword-only argument: {name!r}", args, kwargs)
             keywords[name] = given.pop(name) if name in given else defaults[name]
         if given and (self.varkw is None or self.has_input_signature):
-            self._refuse(where, f"it got unexpected keyword arguments {', '.join(map(repr, given))}")
+            names_given = ", ".join(map(repr, given))
+            self._refuse(where, f"got an unexpected keyword argument {names_given}", args, kwargs)
         return tuple(positional), {**keywords, **given}, num_defaults
 
-    def _refuse(self, where: str, reason: str) -> None:
-        raise ArgumentTypeError(f"Binding inputs to {where} failed: {reason}. Its parameters are {self}.")
+    def _refuse(self, where: str, reason: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        raise ArgumentTypeError(
+            f"Binding inputs to {where} failed due to `{reason}`. Received {len(args)} positional arguments and "
+            f"keywords {list(kwargs)}. Its parameters are {self}."
+        )
 
     def __str__(self) -> str:
         defaults = self.default_of

@@ -12,9 +12,10 @@ import numpy as np
 from edgeload import dtypes
 from edgeload.errors import CorruptModelError
 from edgeload.objects.arrays import Array
+from edgeload.objects.origins import OfModel
 
 
-class Resource:
+class Resource(OfModel):
     """A resource of the model. It is created, and filled, when a function that captures it first runs.
 
     The model's functions `_create_resource` and `_initialize` are set as attributes while loading.
@@ -52,8 +53,15 @@ class Resource:
             self._handle = None
             raise
 
+    def _changed_state(self) -> Any:
+        table = self._handle
+        return table.export() if hasattr(table, "export") and not table.is_static else None
 
-class Asset:
+    def _set_changed_state(self, state: Any) -> None:
+        self.capture().replace(*state)
+
+
+class Asset(OfModel):
     """A file that the model brings along. Functions that capture it get its path."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -76,7 +84,7 @@ class Asset:
         return f"<edgeload.Asset {self.path!r}>"
 
 
-class CapturedTensor:
+class CapturedTensor(OfModel):
     """A tensor inside another function, which only gradient functions capture."""
 
     def __init__(self, name: str, function: str) -> None:

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from edgeload.errors import CorruptModelError, MissingVariableError
+from edgeload.errors import CorruptModelError, MissingCheckpointError, MissingVariableError
 from edgeload.objects import structured
 from edgeload.objects.checkpoint import keys_by_node
 from edgeload.objects.functions import ConcreteFunction, Executor, Function
+from edgeload.objects.origins import OfModel, Origin
 from edgeload.objects.parameters import Parameters
 from edgeload.objects.resources import Asset, CapturedTensor, Resource
-from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures, add_child, make_user_object
+from edgeload.objects.trackables import TYPES, DictWrapper, ListWrapper, Signatures, add_child, make_user_object
 from edgeload.objects.variables import State, Variable
 from edgeload.savedmodel import attrs, tensors
 from edgeload.savedmodel.reader import SavedModel
@@ -37,8 +38,14 @@ _VARIABLE_VALUE = "VARIABLE_VALUE"
 _MOST_NAMED = 5  # missing variables that an error names
 
 
-def restore(model: SavedModel, make_executor: MakeExecutor, *, allow_partial_checkpoint: bool = False) -> Any:
-    """The root object. `make_executor` is called when a function first runs.
+def restore(
+    model: SavedModel,
+    make_executor: MakeExecutor,
+    *,
+    allow_partial_checkpoint: bool = False,
+    origin: Origin | None = None,
+) -> Any:
+    """The root object. `make_executor` is called when a function first runs. `origin` is told of all objects.
 
     Raises CorruptModelError for a graph that contradicts itself, and MissingVariableError for variables without value
     in the checkpoint, unless `allow_partial_checkpoint`: then those can be assigned, or raise when they are read.
@@ -47,7 +54,12 @@ def restore(model: SavedModel, make_executor: MakeExecutor, *, allow_partial_che
     if not graph.nodes:
         raise CorruptModelError(f"the object graph of {model.path} has no nodes; export the model again")
     keys = keys_by_node(graph.nodes, model.bundle)
-    objects = _Objects(model, keys, make_executor).build()
+    restored = _Objects(model, keys, make_executor)
+    objects = restored.build()
+    if origin is not None:
+        for key, item in (*restored.functions.items(), *enumerate(objects)):
+            if isinstance(item, OfModel):
+                origin.note(key, item)
     # An optimizer's slots are often saved without values, and no inference needs them.
     slots = {slot.slot_variable_node_id for node in graph.nodes for slot in node.slot_variables}
     missing = [
@@ -55,12 +67,18 @@ def restore(model: SavedModel, make_executor: MakeExecutor, *, allow_partial_che
         for index, item in enumerate(objects)
         if isinstance(item, Variable) and not item.is_initialized and index not in slots
     ]
+    if missing and not allow_partial_checkpoint and model.bundle is None:
+        raise MissingCheckpointError(
+            f"{model.path} has {len(missing)} variable(s) with values in the checkpoint "
+            f"{model.path / 'variables' / 'variables.index'}, which does not exist. Copy the whole folder, or load it "
+            "with options=edgeload.LoadOptions(allow_partial_checkpoint=True) and assign them."
+        )
     if missing and not allow_partial_checkpoint:
         names = ", ".join(repr(variable.name) for variable in missing[:_MOST_NAMED])
         raise MissingVariableError(
             f"{len(missing)} variable(s) of {model.path} are not bound to checkpointed values: {names}"
             f"{', ...' if len(missing) > _MOST_NAMED else ''}. Export the model again, or load it with "
-            "allow_partial_checkpoint=True and assign them."
+            "options=edgeload.LoadOptions(allow_partial_checkpoint=True) and assign them."
         )
     return objects[0]
 
@@ -76,14 +94,15 @@ class _Objects:
         self._state = State()
         self._constants = {node.name: node for node in model.meta_graph.graph_def.node if node.op == "Const"}
         self._objects: list[Any] = [None] * len(self._graph.nodes)
-        self._functions: dict[str, ConcreteFunction] = {}
+        self._made_by_program: set[int] = set()
+        self.functions: dict[str, ConcreteFunction] = {}
 
     def build(self) -> list[Any]:
         nodes = self._graph.nodes
         for index, node in enumerate(nodes):
             self._objects[index] = self._make(index, node)
         for name, saved in self._graph.concrete_functions.items():
-            self._functions[name] = self._make_concrete_function(name, saved)
+            self.functions[name] = self._make_concrete_function(name, saved)
         for index, node in enumerate(nodes):
             kind = node.WhichOneof("kind")
             if kind == "function":
@@ -91,13 +110,19 @@ class _Objects:
             elif kind == "bare_concrete_function":
                 self._objects[index] = self._make_bare_function(node.bare_concrete_function)
         for index, node in enumerate(nodes):
+            add = setattr if index in self._made_by_program else add_child
             for child in node.children:
-                add_child(self._objects[index], child.local_name, self._at(child.node_id))
+                add(self._objects[index], child.local_name, self._at(child.node_id))
         self._add_signature_defaults()
         return self._objects
 
     def _make(self, index: int, node: Any) -> Any:
         kind = node.WhichOneof("kind")
+        if TYPES:
+            make = TYPES.get(node.registered_name) or TYPES.get(node.user_object.identifier)
+            if make is not None:
+                self._made_by_program.add(index)
+                return make(node.serialized_user_proto.value)
         if kind == "variable":
             return self._make_variable(index, node.variable)
         if kind == "asset":
@@ -153,8 +178,8 @@ class _Objects:
                 f"the signature of function {name!r} is not a pair of arguments and keyword arguments"
             )
         outputs = structured.decode(saved.output_signature) if saved.HasField("output_signature") else None
-        captures = [self._at(node_id) for node_id in saved.bound_inputs]
-        return ConcreteFunction(name, (tuple(signature[0]), signature[1]), outputs, self._make_executor, captures)
+        captured = [self._at(node_id) for node_id in saved.bound_inputs]
+        return ConcreteFunction(name, (tuple(signature[0]), signature[1]), outputs, self._make_executor, captured.copy)
 
     def _make_function(self, saved: Any, name: str) -> Function:
         traces = [self._function_named(trace) for trace in saved.concrete_functions]
@@ -168,9 +193,9 @@ class _Objects:
         return function
 
     def _function_named(self, name: str) -> ConcreteFunction:
-        if name not in self._functions:
+        if name not in self.functions:
             raise CorruptModelError(f"the object graph refers to a function {name!r}, which it does not describe")
-        return self._functions[name]
+        return self.functions[name]
 
     def _add_signature_defaults(self) -> None:
         """Inputs of signatures that a caller may leave out."""

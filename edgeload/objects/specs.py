@@ -1,15 +1,16 @@
-"""Type specs: what a function's tensor arguments and results are, and the values that consist of several tensors."""
+"""Type specs: what a function's tensor arguments and results are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from edgeload import dtypes
 from edgeload.dtypes import DType
+from edgeload.objects.shapes import TensorShape
 from edgeload.objects.variables import Shape, Variable, fits
 
 
@@ -26,9 +27,8 @@ class TensorSpec:
 
     def __post_init__(self) -> None:
         if self.shape is not None:
-            object.__setattr__(
-                self, "shape", tuple(None if size is None or size == -1 else int(size) for size in self.shape)
-            )
+            sizes = TensorShape(None if size is None or size == -1 else int(size) for size in self.shape)
+            object.__setattr__(self, "shape", sizes)
         if not isinstance(self.dtype, np.dtype | dtypes.Opaque):
             is_string = self.dtype in ("string", str, bytes)
             object.__setattr__(self, "dtype", dtypes.STRING if is_string else np.dtype(self.dtype))
@@ -48,8 +48,14 @@ class TensorSpec:
         return f"{dtypes.name_of(self.dtype)}[{dims}]"
 
     def __repr__(self) -> str:
-        name = f", name={self.name!r}" if self.name else ""
-        return f"TensorSpec(shape={self.shape}, dtype={dtypes.name_of(self.dtype)}{name})"
+        shape = "<unknown>" if self.shape is None else self.shape
+        return f"{type(self).__name__}(shape={shape}, dtype=tf.{dtypes.name_of(self.dtype)}, name={self.name!r})"
+
+    def is_compatible_with(self, value: Any) -> bool:
+        """Whether a tensor, or what another TensorSpec describes, can be one of these."""
+        if not isinstance(value, TensorSpec):
+            value = np.asarray(value)
+        return self.accepts(value.dtype, value.shape)
 
 
 @dataclass(frozen=True)
@@ -63,30 +69,6 @@ class BoundedTensorSpec(TensorSpec):
 
     def __eq__(self, other: object) -> bool:
         return self is other
-
-
-class SparseTensor(NamedTuple):
-    """values[i] stands at indices[i]: indices int64 [count, rank], values [count], dense_shape int64 [rank]."""
-
-    indices: Any
-    values: Any
-    dense_shape: Any
-
-
-class RaggedTensor(NamedTuple):
-    """Rows of different lengths: row i of the innermost dimension is flat_values[splits[i]:splits[i + 1]], where splits
-    is the last of nested_row_splits, whose first is the outermost."""
-
-    flat_values: Any
-    nested_row_splits: Any
-
-
-class IndexedSlices(NamedTuple):
-    """values[i] is slice indices[i] of a tensor of shape dense_shape (or None)."""
-
-    values: Any
-    indices: Any
-    dense_shape: Any = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +85,11 @@ class CompositeSpec:
     components: tuple[TensorSpec, ...]
 
     __hash__ = object.__hash__
+
+    @property
+    def alias(self) -> Any:
+        """Of a variable: the number that all arguments have which are the same variable."""
+        return self.state[3] if self.kind == "variable_spec" and len(self.state or ()) > 3 else None
 
     def split(self, value: Any) -> Sequence[Any] | None:
         """The tensors of a value, or None if the value is not of this type."""
@@ -125,11 +112,13 @@ class CompositeSpec:
 
     def join(self, tensors: Sequence[Any]) -> Any:
         """The value of its tensors; the tensors themselves, as a tuple, for types of other libraries."""
-        if self.kind == "sparse_tensor_spec":
-            return SparseTensor(*tensors)
-        if self.kind == "indexed_slices_spec":
-            return IndexedSlices(*tensors)
-        if self.kind == "ragged_tensor_spec":
+        if self.kind in ("sparse_tensor_spec", "indexed_slices_spec", "ragged_tensor_spec"):
+            from edgeload.objects.composites import IndexedSlices, RaggedTensor, SparseTensor
+
+            if self.kind == "sparse_tensor_spec":
+                return SparseTensor(*tensors)
+            if self.kind == "indexed_slices_spec":
+                return IndexedSlices(*tensors)
             return RaggedTensor(tensors[0], tuple(tensors[1:])) if len(tensors) > 1 else tensors[0]
         return tensors[0] if len(tensors) == 1 else tuple(tensors)
 

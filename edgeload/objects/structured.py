@@ -11,9 +11,8 @@ from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from edgeload.errors import CorruptModelError
+from edgeload.objects.arrays import is_tensor
 from edgeload.objects.specs import BoundedTensorSpec, CompositeSpec, TensorSpec, component_specs
 from edgeload.savedmodel import attrs, tensors
 
@@ -109,13 +108,16 @@ def leaves(structure: Any) -> Iterator[Any]:
 
 
 def flat_specs(structure: Any) -> list[TensorSpec]:
-    """The specs of all tensors of a structure: its TensorSpecs and the components of its CompositeSpecs."""
+    """The specs of all tensors of a structure: its TensorSpecs and the components of its CompositeSpecs. A variable
+    that is several arguments is one tensor."""
     specs: list[TensorSpec] = []
+    aliases: set[Any] = set()
     for leaf in leaves(structure):
         if isinstance(leaf, TensorSpec):
             specs.append(leaf)
-        elif isinstance(leaf, CompositeSpec):
+        elif isinstance(leaf, CompositeSpec) and (leaf.alias is None or leaf.alias not in aliases):
             specs.extend(leaf.components)
+            aliases.add(leaf.alias)
     return specs
 
 
@@ -134,10 +136,26 @@ def pack(structure: Any, flat: Iterator[Any]) -> Any:
     return structure
 
 
+def without_aliases(signature: Any, flat: list[Any]) -> list[Any]:
+    """The flat inputs of a signature, of variables that are one argument under several names only the first."""
+    if not any(isinstance(leaf, CompositeSpec) and leaf.kind == "variable_spec" for leaf in leaves(signature)):
+        return flat
+    seen: set[Any] = set()
+    kept = []
+    rest = iter(flat)
+    for leaf in leaves(signature):
+        count = len(leaf.components) if isinstance(leaf, CompositeSpec) else int(isinstance(leaf, TensorSpec))
+        values = [next(rest) for _ in range(count)]
+        alias = leaf.alias if isinstance(leaf, CompositeSpec) else None
+        if alias is None or alias not in seen:
+            kept += values
+        seen.add(alias)
+    return kept
+
+
 def same_value(found: Any, expected: Any) -> bool:
-    """Whether a leaf that is no tensor is the one that a function was traced with."""
-    if isinstance(found, np.ndarray) or isinstance(expected, np.ndarray):
+    """Whether a leaf that is no tensor equals the one that a function was traced with. 1 equals True; tensors equal
+    nothing."""
+    if is_tensor(found) or is_tensor(expected):
         return found is expected
-    if isinstance(expected, bool) or isinstance(found, bool):
-        return isinstance(found, bool) and isinstance(expected, bool) and found == expected
     return bool(found == expected)

@@ -438,7 +438,8 @@ def restore(model: SavedModel, make_executor: MakeExecutor, *, allow_partial_che
         raise MissingVariableError(
             f"{len(missing)} variable(s) of {model.path} have no value in the checkpoint: "
             f"{', '.join(map(repr, missing[:_MOST_NAMED]))}{', ...' if len(missing) > _MOST_NAMED else ''}. "
-            "Export the model again, or load it with allow_partial_checkpoint=True and assign them."
+            "Export the model again, or load it with options=edgeload.LoadOptions(allow_partial_checkpoint=True) "
+            "and assign them."
         )
     return graph
 

@@ -5,8 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from edgeload.objects.origins import OfModel
 
-class UserObject:
+TYPES: dict[str, Callable[[bytes], Any]] = {}
+"""How to make objects of a registered name or identifier, as `register_type` was told."""
+
+
+def register_type(name: str, make: Callable[[bytes], Any]) -> None:
+    """Let `make` build the objects that were saved under a registered name ("package.Class"), or with this identifier
+    of a user object, in models that are loaded later.
+
+    It is called with what the object has written about itself when it was saved (the value of its Any message, often
+    empty); then the object's attributes are set with setattr. Objects of unknown names become plain objects with their
+    attributes.
+    """
+    TYPES[name] = make
+
+
+class UserObject(OfModel):
     """An object of the model's Python code, of which only the attributes are left. Each is of a class of its own, so
     that one can be callable without the others. `_makers` make attributes that nobody has asked for yet."""
 
@@ -32,9 +48,13 @@ class UserObject:
         for name in list(type(self)._makers):
             getattr(self, name)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __copy__(self) -> UserObject:
+        """Another object with the same attributes."""
         self.make_attributes()
-        return vars(self)
+        made = make_user_object(self.identifier)
+        for name, child in vars(self).items():
+            add_child(made, name, child)
+        return made
 
     def __repr__(self) -> str:
         self.make_attributes()
@@ -50,7 +70,7 @@ class DictWrapper(dict[str, Any]):
     """A dict, which may also have attributes."""
 
 
-class Signatures(Mapping[str, Any]):
+class Signatures(OfModel, Mapping[str, Any]):
     """The signatures of a model by key. Read-only."""
 
     def __init__(self, functions: Mapping[str, Any] | None = None) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from edgeload import dtypes
 from edgeload.errors import ArgumentValueError, CorruptModelError, MissingVariableError
 from edgeload.objects.arrays import Array, to_array
+from edgeload.objects.origins import OfModel
+from edgeload.objects.shapes import TensorShape
 
 Shape = tuple[int | None, ...] | None
 
@@ -23,7 +25,7 @@ class State:
         self.version = 0
 
 
-class Variable(np.lib.mixins.NDArrayOperatorsMixin):
+class Variable(OfModel, np.lib.mixins.NDArrayOperatorsMixin):
     """A variable with TensorFlow's names; `v + 1`, `np.asarray(v)` and NumPy's functions take its value.
 
     `shape` is the declared one, as in TensorFlow: None where assignments may change the size. `is_mutable` is set once
@@ -54,7 +56,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.aggregation = aggregation
         self.version = 0
         self.is_mutable = False
-        self.shape = shape
+        self.shape = None if shape is None else TensorShape(shape)
         self.state = state
         self._read = read
         self._array: np.ndarray | None = None
@@ -93,9 +95,12 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
 
     value = read_value
 
-    def assign(self, value: Any) -> Variable:
-        """Set the value. Raises ArgumentTypeError, or ArgumentValueError if the shape does not fit the declared one."""
-        array = to_array(value, self.dtype, f"the value assigned to variable {self.name!r}")
+    def assign(
+        self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Variable:
+        """Set the value; the other arguments are TensorFlow's, and mean nothing here. Raises ArgumentTypeError, or
+        ArgumentValueError if the shape does not fit the declared one."""
+        array = to_array(value, self.dtype, f"the value assigned to variable {self.name!r}", casts=True)
         if not fits(array.shape, self.shape):
             raise ArgumentValueError(
                 f"Cannot assign value to variable {self.name!r}: Shape mismatch. The variable shape "
@@ -110,18 +115,45 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
             self.touch()
         return self
 
-    def assign_add(self, delta: Any) -> Variable:
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Variable:
         """Add to the value. Raises as `assign` does."""
         with self._lock:
             return self.assign(self.array + self._delta(delta))
 
-    def assign_sub(self, delta: Any) -> Variable:
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Variable:
         """Subtract from the value. Raises as `assign` does."""
         with self._lock:
             return self.assign(self.array - self._delta(delta))
 
+    def scatter_nd_update(self, indices: Any, updates: Any, name: str | None = None) -> Variable:
+        """Set the elements or rows at indices [..., depth] to updates. Raises as `assign` does."""
+        return self._scatter(indices, updates, lambda array, at, values: array.__setitem__(at, values))
+
+    def scatter_nd_add(self, indices: Any, updates: Any, name: str | None = None) -> Variable:
+        """Add updates to the elements or rows at indices [..., depth]; equal indices add up."""
+        return self._scatter(indices, updates, np.add.at)
+
+    def scatter_nd_sub(self, indices: Any, updates: Any, name: str | None = None) -> Variable:
+        """Subtract updates from the elements or rows at indices [..., depth]."""
+        return self._scatter(indices, updates, np.subtract.at)
+
+    def _scatter(self, indices: Any, updates: Any, change: Callable[[np.ndarray, Any, np.ndarray], None]) -> Variable:
+        places = np.moveaxis(np.asarray(indices), -1, 0)
+        with self._lock:
+            array = np.array(self.array)
+            if (places < 0).any() or any((one >= size).any() for one, size in zip(places, array.shape, strict=False)):
+                raise ArgumentValueError(f"indices {np.asarray(indices).tolist()} lie outside of {self!r}.")
+            change(
+                array, tuple(places), to_array(updates, self.dtype, f"the update of variable {self.name!r}", casts=True)
+            )
+            return self.assign(array)
+
     def _delta(self, delta: Any) -> np.ndarray:
-        array = to_array(delta, self.dtype, f"the change of variable {self.name!r}")
+        array = to_array(delta, self.dtype, f"the change of variable {self.name!r}", casts=True)
         if array.shape != self.array.shape:
             raise ArgumentValueError(
                 f"variable {self.name!r} has the shape {self.array.shape}, the value to add or subtract {array.shape}; "
@@ -156,11 +188,18 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         kwargs.pop("out", None)  # `v += 1` makes a new array, as in TensorFlow; only assign_add changes v
-        plain = [np.asarray(item) if isinstance(item, Variable) else item for item in inputs]
-        return getattr(ufunc, method)(*plain, **kwargs)
+        plain = [self._operand(item) for item in inputs]
+        result = getattr(ufunc, method)(*plain, **kwargs)
+        return np.asarray(result).view(Array) if isinstance(result, np.ndarray | np.generic) else result
 
-    def __getitem__(self, index: Any) -> Any:
-        return np.array(self.array[index])[()]
+    def _operand(self, item: Any) -> Any:
+        """What NumPy computes with: Python's lists have the variable's dtype, as in TensorFlow."""
+        if isinstance(item, Variable):
+            return np.asarray(item)
+        return to_array(item, self.dtype, "the operand") if isinstance(item, list | tuple) else item
+
+    def __getitem__(self, index: Any) -> Array:
+        return np.array(self.array[index]).view(Array)
 
     def __len__(self) -> int:
         return len(self.array)
@@ -176,6 +215,33 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __hash__(self) -> int:
         return id(self)
+
+    def _changed_state(self) -> Any:
+        return np.array(self.array) if self.version else None
+
+    def _set_changed_state(self, state: Any) -> None:
+        self.assign(state)
+
+    def __deepcopy__(self, memo: Any) -> Variable:
+        """A variable of the same value that belongs to no model, unless the whole model is copied."""
+        origin, key = getattr(self, "_origin", (None, None))
+        if id(origin) in memo:
+            return memo[id(origin)].part(key)
+        made = Variable(
+            self.name,
+            self.dtype,
+            self.shape,
+            state=State(),
+            read=np.array(self.array).copy if self.is_initialized else None,
+            trainable=self.trainable,
+            synchronization=self.synchronization,
+            aggregation=self.aggregation,
+        )
+        memo[id(self)] = made
+        return made
+
+    def get_shape(self) -> Shape:
+        return self.shape
 
     def __repr__(self) -> str:
         shape = _shape_text(self.shape)

@@ -10,9 +10,10 @@ import pytest
 
 from edgeload.errors import ArgumentTypeError, ArgumentValueError
 from edgeload.objects.arrays import Array
+from edgeload.objects.composites import RaggedTensor, SparseTensor
 from edgeload.objects.functions import ConcreteFunction, Function
 from edgeload.objects.parameters import Parameters
-from edgeload.objects.specs import CompositeSpec, RaggedTensor, SparseTensor, TensorSpec, component_specs
+from edgeload.objects.specs import CompositeSpec, TensorSpec, component_specs
 
 FLOAT = TensorSpec((None,), np.float32)
 INT = TensorSpec((), np.int32)
@@ -66,7 +67,7 @@ def test_a_signature_with_two_inputs_takes_none_by_position() -> None:
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({}, "missing required arguments: a"), ({"a": [1.0], "c": 1}, "unexpected keyword arguments 'c'")],
+    [({}, "missing required arguments: a"), ({"a": [1.0], "c": 1}, "unexpected keyword arguments: c")],
 )
 def test_wrong_keywords_are_named_with_what_exists(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentTypeError, match=message) as caught:
@@ -178,7 +179,7 @@ def test_a_quick_second_signature_call_checks_what_the_first_one_checked() -> No
     for wrong in (np.zeros((3, 3), np.float32), None, np.zeros(3, bool)):
         with pytest.raises((ArgumentTypeError, ArgumentValueError)):
             function(a=wrong)
-    with pytest.raises(ArgumentTypeError, match="unexpected"):
+    with pytest.raises(ArgumentTypeError, match="missing required arguments: a"):
         function(b=np.zeros(3, np.float32))
 
 
@@ -256,10 +257,10 @@ def test_a_plan_exists_after_the_first_call() -> None:
     ("args", "kwargs", "message"),
     [
         ((), {}, "missing a required argument: 'x'"),
-        ((1, 2, 3), {}, "takes 2 positional arguments, found 3"),
-        ((1,), {"x": 1, "k": 0}, "two values for 'x'"),
+        ((1, 2, 3), {}, "too many positional arguments: 3, of at most 2"),
+        ((1,), {"x": 1, "k": 0}, "multiple values for argument 'x'"),
         ((1,), {}, "keyword-only argument: 'k'"),
-        ((1,), {"k": 0, "z": 0}, "unexpected keyword arguments 'z'"),
+        ((1,), {"k": 0, "z": 0}, "unexpected keyword argument 'z'"),
     ],
 )
 def test_binding_errors_name_the_parameter(args: Any, kwargs: Any, message: str) -> None:

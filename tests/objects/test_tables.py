@@ -209,3 +209,19 @@ def test_a_mutable_variable_of_unknown_size_has_no_shape_while_planning() -> Non
     assert infer(node, handle(v)) == Spec(v.dtype, (2,))
     v.is_mutable = True
     assert infer(node, handle(v)) == Spec(v.dtype, None)
+
+
+def test_assigning_to_a_slice_broadcasts_the_value_and_keeps_the_rest() -> None:
+    v = variable(np.zeros((3, 4), np.float32))
+    whole = {f"{name}_mask": 0 for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+
+    def put(begin: list[int], end: list[int], strides: list[int], value: Any, **masks: int) -> None:
+        places = (np.array(numbers) for numbers in (begin, end, strides))
+        run("ResourceStridedSliceAssign", v, *places, np.asarray(value, np.float32), **{**whole, **masks})
+
+    put([0, 0], [3, 4], [2, 3], [[1, 2], [3, 4]])
+    put([1, 0], [0, 0], [1, 1], 7, shrink_axis_mask=1, begin_mask=2, end_mask=2)
+    put([2, 3], [0, 1], [-1, -1], [[8], [9]])
+    assert v.numpy().tolist() == [[1, 0, 0, 2], [7, 7, 9, 9], [3, 0, 8, 8]]
+    with pytest.raises(ExecutionError, match="must broadcast"):
+        put([0, 0], [2, 2], [1, 1], [1, 2, 3])

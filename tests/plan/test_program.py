@@ -12,7 +12,7 @@ from edgeload.graph.ir import Graph
 from edgeload.objects.variables import State, Variable
 from edgeload.plan.plan import HostStep, KernelStep
 from edgeload.program import Program
-from tests.plan.build import Build, program
+from tests.plan.build import FLOAT, Build, program
 from tests.plan.test_specialise import keep_positive, reshape_to_input
 
 INT = np.dtype(np.int32)
@@ -202,3 +202,19 @@ def test_two_threads_run_stages_of_different_sizes() -> None:
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(call, range(2)))
+
+
+def test_a_stream_of_random_numbers_goes_on_for_other_shapes_and_ends_with_its_program() -> None:
+    def made() -> Program:
+        build = Build()
+        return program(build.returns(build.op("RandomUniform", build.input(INT), seed=7, seed2=3, dtype=FLOAT)))
+
+    def drawn(run: Program, count: int) -> list[float]:
+        return run.run([np.array([count], INT)])[0].tolist()
+
+    first, second = made(), made()
+    start = drawn(first, 3)
+    assert drawn(first, 2) != start[:2]
+    assert drawn(second, 3) == start
+    drawn(second, 2)
+    assert drawn(first, 4) == drawn(second, 4)

@@ -1,0 +1,49 @@
+"""Shapes of which some sizes are unknown, with TensorFlow's names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+class TensorShape(tuple[Any, ...]):
+    """Sizes, None where any will do. A tuple that also answers to what programs ask tf.TensorShape."""
+
+    __slots__ = ()
+
+    @property
+    def rank(self) -> int:
+        return len(self)
+
+    @property
+    def ndims(self) -> int:
+        return len(self)
+
+    def as_list(self) -> list[int | None]:
+        return list(self)
+
+    def is_fully_defined(self) -> bool:
+        return None not in self
+
+    def num_elements(self) -> int | None:
+        """How many elements, None if a size is unknown."""
+        return math.prod(self) if self.is_fully_defined() else None
+
+    def is_compatible_with(self, other: Any) -> bool:
+        """Whether one tensor can have both shapes."""
+        return other is None or (
+            len(other) == len(self)
+            and all(one is None or two is None or one == two for one, two in zip(self, other, strict=True))
+        )
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return TensorShape(found) if isinstance(index, slice) else found
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == (tuple(other) if isinstance(other, list) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
