@@ -1,37 +1,46 @@
-"""The command line: `python -m edgeload show MODEL`, `python -m edgeload run MODEL`."""
+"""The command line: `python -m edgeload show MODEL`, `... check MODEL`, `... run MODEL`."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeload import dtypes
 from edgeload.errors import ArgumentTypeError, ArgumentValueError, EdgeloadError
 from edgeload.load import load
-from edgeload.objects.functions import ConcreteFunction, Function, describe, describe_signature
+from edgeload.objects.describing import describe, describe_signature
+from edgeload.objects.functions import ConcreteFunction, Function
 from edgeload.objects.specs import TensorSpec
 from edgeload.objects.trackables import UserObject
 from edgeload.objects.variables import Variable
+from edgeload.options import LoadOptions
 from edgeload.runtime.artefact import Artefact, is_artefact
 from edgeload.runtime.target import missing_flags
 
-_FAILED = 2  # exit code
+if TYPE_CHECKING:
+    from edgeload.check import FunctionReport, HostPart
+
+_FAILED = 2  # exit codes
+_NOT_RUNNABLE = 1
 _SHOWN_VALUES = 8  # of an output
+_SHOWN_NODES = 4  # of a row of nodes
 _SEED = 0  # of --random
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; errors of the model or of its arguments are one line on stderr and exit code 2."""
+    """Run one command; errors of the model or of its arguments are one line on stderr and exit code 2. `check` gives 1
+    when a function cannot run."""
     options = _parser().parse_args(argv)
     try:
-        options.command(options)
+        return options.command(options) or 0
     except EdgeloadError as error:
         print(f"error: {error}", file=sys.stderr)
         return _FAILED
@@ -62,16 +71,30 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--runs", type=int, default=1, metavar="N", help="how often to call it (default: 1)")
     run.add_argument("--plan", action="store_true", help="print the plan: steps, buffers, memory")
     run.set_defaults(command=_run)
-    for command in (show, run):
+    check = commands.add_parser(
+        "check", help="whether each function can run: missing ops, native, control and host steps"
+    )
+    check.add_argument(
+        "--batch", type=int, default=1, metavar="N", help="size of unknown first dimensions (default: 1)"
+    )
+    check.add_argument(
+        "--shape", metavar="INPUT=N,N", action="append", default=[], help="an input's shape (repeatable)"
+    )
+    check.add_argument("--run", action="store_true", help="call each function once, to plan what depends on data")
+    check.add_argument("--json", action="store_true", help="print the reports as JSON")
+    check.set_defaults(command=_check)
+    for command in (show, check, run):
         command.add_argument("model", metavar="MODEL", help="the folder of a SavedModel")
         command.add_argument("--tags", metavar="TAG,TAG", help="which MetaGraph (default: the only one)")
     return parser
 
 
 def _load(options: argparse.Namespace) -> Any:
-    return load(
-        options.model, options.tags.split(",") if options.tags is not None else None, allow_partial_checkpoint=True
-    )
+    return load(options.model, _tags(options), LoadOptions(allow_partial_checkpoint=True))
+
+
+def _tags(options: argparse.Namespace) -> list[str] | None:
+    return options.tags.split(",") if options.tags is not None else None
 
 
 # show
@@ -166,6 +189,85 @@ def _walk(root: Any) -> Iterator[tuple[str, Any]]:
                     seen.add(id(child))
                     following.append((f"{path}.{name}" if path else name, child))
         level = following
+
+
+# check
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Print a report for each function; 1 if one of them cannot run."""
+    from edgeload.check import check
+
+    shapes = dict(_shape(text) for text in options.shape)
+    reports = check(options.model, _tags(options), batch=options.batch, shapes=shapes, runs=options.run)
+    runnable = sum(report.is_runnable for report in reports)
+    if options.json:
+        print(json.dumps([report.as_dict() for report in reports], indent=1))
+    else:
+        for report in reports:
+            _print_report(report)
+        print(f"{runnable} of {_counted(len(reports), 'function')} can run")
+    return 0 if runnable == len(reports) else _NOT_RUNNABLE
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, equals, sizes = text.rpartition("=")
+    if not equals or not all(part.isdecimal() for part in sizes.split(",") if part):
+        raise ArgumentValueError(f"--shape {text!r} is not INPUT=N,N.")
+    return name, tuple(int(part) for part in sizes.split(",") if part)
+
+
+def _print_report(report: FunctionReport) -> None:
+    print(", ".join(report.names) or report.function)
+    print(f"  takes {report.takes}")
+    if report.inputs:
+        print(f"  with {', '.join(f'{name}: {spec}' for name, spec in report.inputs.items())}")
+    if report.missing:
+        print(f"  cannot run: {_counted(len(report.missing), 'op')} missing")
+        for op, nodes in report.missing.items():
+            print(f"    {op}: {_some(nodes)}")
+    elif report.problem:
+        print(f"  cannot run: {report.problem}")
+    else:
+        native = _counted(report.native + report.native_loops, "native step")
+        loops = f" ({report.native_loops} of them loops or branches)" if report.native_loops else ""
+        print(
+            f"  can run: {native}{loops} in {_counted(report.native_calls, 'call')}, "
+            f"{_counted(report.control, 'control step')}, {_counted(report.host, 'host step')}"
+            + (f"; {_counted(report.later, 'node')} to be planned while it runs" if report.later else "")
+        )
+    for part in report.host_parts:
+        steps = (
+            ""
+            if part.first is None
+            else f"step {part.first}"
+            if part.first == part.last
+            else (f"steps {part.first} to {part.last}")
+        )
+        where = " ".join(filter(None, (steps, part.where)))
+        print(f"    Python: {where}: {_some(_by_op(part))}: {'; '.join(part.why)}")
+    for note in report.notes:
+        print(f"    {note}")
+    print()
+
+
+def _by_op(part: HostPart) -> list[str]:
+    """Each op with its first node, and how many more there are."""
+    found: dict[str, list[str]] = {}
+    for op, node in zip(part.ops, part.nodes, strict=True):
+        found.setdefault(op, []).append(node)
+    return [
+        f"{op} {nodes[0]!r}" + (f" and {len(nodes) - 1} more" if len(nodes) > 1 else "") for op, nodes in found.items()
+    ]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _some(items: Sequence[str]) -> str:
+    rest = len(items) - _SHOWN_NODES
+    return ", ".join(items[:_SHOWN_NODES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 # run

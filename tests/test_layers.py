@@ -13,10 +13,11 @@ import pytest
 pytestmark = pytest.mark.tiny
 
 _PACKAGE = Path(__file__).parent.parent / "edgeload"
-_BASE = {"errors", "dtypes", "memory"}
+_BASE = {"errors", "dtypes", "memory", "records"}
 # what each part of edgeload may import of the others; `load` and `program` tie the parts together
 _MAY_IMPORT = {
     "errors": set(),
+    "records": set(),
     "dtypes": {"errors"},
     "memory": set(),
     "kernels": _BASE,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from edgeload.errors import ArgumentTypeError
+from edgeload.records import Record
 
 
-@dataclass(frozen=True)
-class Parameters:
+class Parameters(Record):
     """inspect.FullArgSpec without `self`. `defaults` belong to the last of `args`.
 
     `has_input_signature`: the function was traced for one signature only, so that **kwargs takes nothing.
@@ -22,7 +22,7 @@ class Parameters:
     varkw: str | None = None
     defaults: tuple[Any, ...] = ()
     kwonly: tuple[str, ...] = ()
-    kwonly_defaults: Mapping[str, Any] = field(default_factory=dict)
+    kwonly_defaults: Mapping[str, Any] = MappingProxyType({})
     has_input_signature: bool = False
 
     @property

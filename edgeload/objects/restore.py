@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgeload.errors import CorruptModelError, MissingCheckpointError, MissingVariableError
-from edgeload.objects import structured
+from edgeload.objects import decoding
 from edgeload.objects.checkpoint import keys_by_node
 from edgeload.objects.functions import ConcreteFunction, Executor, Function
 from edgeload.objects.origins import OfModel, Origin
@@ -167,7 +167,7 @@ class _Objects:
         return tensors.to_array(node.attr["value"].tensor)
 
     def _make_concrete_function(self, name: str, saved: Any) -> ConcreteFunction:
-        signature = structured.decode(saved.canonicalized_input_signature)
+        signature = decoding.decode(saved.canonicalized_input_signature)
         if not (
             isinstance(signature, tuple | list)
             and len(signature) == 2
@@ -177,7 +177,7 @@ class _Objects:
             raise CorruptModelError(
                 f"the signature of function {name!r} is not a pair of arguments and keyword arguments"
             )
-        outputs = structured.decode(saved.output_signature) if saved.HasField("output_signature") else None
+        outputs = decoding.decode(saved.output_signature) if saved.HasField("output_signature") else None
         captured = [self._at(node_id) for node_id in saved.bound_inputs]
         return ConcreteFunction(name, (tuple(signature[0]), signature[1]), outputs, self._make_executor, captured.copy)
 
@@ -230,11 +230,11 @@ def decode_parameters(spec: Any) -> Parameters | None:
     """The parameters in a FunctionSpec, without `self`. None if it has no FullArgSpec."""
     if not spec.HasField("fullargspec"):
         return None
-    full = structured.decode(spec.fullargspec)
+    full = decoding.decode(spec.fullargspec)
     args = list(getattr(full, "args", None) or ())
     if args and (spec.is_method or args[0] == "self"):
         args = args[1:]
-    signature = structured.decode(spec.input_signature) if spec.HasField("input_signature") else None
+    signature = decoding.decode(spec.input_signature) if spec.HasField("input_signature") else None
     return Parameters(
         tuple(args),
         getattr(full, "varargs", None),

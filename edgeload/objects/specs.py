@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,10 @@ from edgeload import dtypes
 from edgeload.dtypes import DType
 from edgeload.objects.shapes import TensorShape
 from edgeload.objects.variables import Shape, Variable, fits
+from edgeload.records import Record
 
 
-@dataclass(frozen=True)
-class TensorSpec:
+class TensorSpec(Record):
     """Dtype and shape of a tensor. `shape`: None for any rank, or a tuple in which None stands for any size.
 
     `dtype` may be given as anything that np.dtype takes; str and bytes mean string.
@@ -25,13 +24,13 @@ class TensorSpec:
     dtype: Any = np.dtype(np.float32)
     name: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.shape is not None:
-            sizes = TensorShape(None if size is None or size == -1 else int(size) for size in self.shape)
-            object.__setattr__(self, "shape", sizes)
-        if not isinstance(self.dtype, np.dtype | dtypes.Opaque):
-            is_string = self.dtype in ("string", str, bytes)
-            object.__setattr__(self, "dtype", dtypes.STRING if is_string else np.dtype(self.dtype))
+    def checked(self, name: str, value: Any) -> Any:
+        """Shapes as TensorShape, dtypes as DType."""
+        if name == "shape" and value is not None:
+            return TensorShape(None if size is None or size == -1 else int(size) for size in value)
+        if name == "dtype" and not isinstance(value, np.dtype | dtypes.Opaque):
+            return dtypes.STRING if value in ("string", str, bytes) else np.dtype(value)
+        return value
 
     def accepts(self, dtype: DType, shape: Shape) -> bool:
         """Whether a tensor of this dtype and shape (of which some sizes may be unknown) can be one of these."""
@@ -58,21 +57,19 @@ class TensorSpec:
         return self.accepts(value.dtype, value.shape)
 
 
-@dataclass(frozen=True)
 class BoundedTensorSpec(TensorSpec):
     """A TensorSpec whose values lie between `minimum` and `maximum`. The bounds are told, not enforced."""
 
     minimum: Any = None
     maximum: Any = None
 
-    __hash__ = TensorSpec.__hash__
+    __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> bool:
         return self is other
 
 
-@dataclass(frozen=True)
-class CompositeSpec:
+class CompositeSpec(Record):
     """A type spec of a value that is several tensors, or one of which edgeload knows only how many.
 
     `kind` is the name of the TypeSpecProto class in lower case ("sparse_tensor_spec"), `class_name` the class in

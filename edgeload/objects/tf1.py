@@ -31,7 +31,7 @@ from edgeload.errors import (
     SavedModelNotFoundError,
     UnliftableError,
 )
-from edgeload.objects import structured
+from edgeload.objects import decoding, structured
 from edgeload.objects.container import VARIABLE_OPS, Container
 from edgeload.objects.functions import ConcreteFunction, Executor
 from edgeload.objects.graph_elements import GraphElements, GraphTensor, output_shape
@@ -462,7 +462,7 @@ def _components(name: str, info: Any) -> dict[str, str]:
 def _type_spec(message: Any) -> CompositeSpec:
     value = protos.StructuredValue()
     value.type_spec_value.CopyFrom(message)
-    decoded = structured.decode(value)
+    decoded = decoding.decode(value)
     assert isinstance(decoded, CompositeSpec)
     return decoded
 

@@ -45,6 +45,7 @@ def own_product(node: Node) -> Node | None:
         attrs["transpose_a"] = bool(attrs.pop("adj_x", attrs.get("transpose_a", False)))
         attrs["transpose_b"] = bool(attrs.pop("adj_y", attrs.get("transpose_b", False)))
     own = Node(OWN_OPS[node.op], node.name, attrs=attrs)
+    assert isinstance(weights.dtype, np.dtype)
     channels = channels_of(own, weights.node.attrs["value"].shape)
     zeros = constant(f"{node.name}/bias", np.zeros(channels, weights.dtype), ("zeros", channels, weights.dtype.name))
     own.inputs = [x, weights, zeros]

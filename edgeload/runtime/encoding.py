@@ -18,6 +18,7 @@ import numpy as np
 
 from edgeload.dtypes import Opaque, from_numpy_name
 from edgeload.errors import CorruptModelError, EdgeloadError
+from edgeload.records import Record
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any]
@@ -29,9 +30,9 @@ _PLAN_TYPES = dict.fromkeys(
 
 
 class Encoding:
-    """How one artefact writes and reads values. `types` are the names of dataclasses that it may contain besides those
-    of plans, with their modules, which are imported when such a value is met; `others` are (tag, type, encode, decode)
-    for what is no dataclass. Arrays go through `put_array` and `get_array`."""
+    """How one artefact writes and reads values. `types` are the names of records that it may contain besides the
+    dataclasses of plans, with their modules, which are imported when such a value is met; `others` are (tag, type,
+    encode, decode) for what is neither. Arrays go through `put_array` and `get_array`."""
 
     def __init__(
         self,
@@ -68,7 +69,8 @@ class Encoding:
             if isinstance(value, other):
                 return [tag, encode(value)]
         if self._modules.get(kind.__name__) == kind.__module__:
-            return [kind.__name__, *(self.encode(getattr(value, name)) for name in kind.__dataclass_fields__)]
+            names = kind.fields if issubclass(kind, Record) else kind.__dataclass_fields__
+            return [kind.__name__, *(self.encode(getattr(value, name)) for name in names)]
         if isinstance(value, dict):
             return ["dict", *([self.encode(key), self.encode(item)] for key, item in value.items())]
         if isinstance(value, np.ndarray):

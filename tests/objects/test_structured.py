@@ -10,8 +10,9 @@ from google.protobuf import text_format
 
 from edgeload import dtypes
 from edgeload.errors import CorruptModelError
+from edgeload.objects.decoding import decode
 from edgeload.objects.specs import BoundedTensorSpec, CompositeSpec, TensorSpec
-from edgeload.objects.structured import decode, flat_specs, leaves, pack
+from edgeload.objects.structured import flat_specs, leaves, pack
 from edgeload.savedmodel import protos
 
 
