@@ -19,14 +19,15 @@ import numpy as np
 
 import edgeload.kernels.quantizers  # noqa: F401  (defines functions)
 import edgeload.kernels.rare_functions  # noqa: F401  (defines functions)
-import edgeload.kernels.transcendentals  # noqa: F401  (defines functions)
 import edgeload.kernels.transcendentals_64  # noqa: F401  (the same for float64)
 from edgeload.dtypes import from_numpy_name
+from edgeload.kernels import transcendentals
 from edgeload.kernels.functions import FUNCTIONS, HALVES
 
 if TYPE_CHECKING:
     from edgeload.kernels.lanes import Lanes
 
+_SQRT_HALF = 0.70710677  # as a float32 prints
 _LEAST_DIVISOR = 1e-30  # its reciprocal, and that of its reciprocal, are normal float32 numbers
 
 
@@ -81,8 +82,9 @@ def emit(text: str, operands: Sequence[Lanes]) -> Lanes:
             arguments = [value(argument) for argument in node.args]
             typed = arguments[function.conditions :]
             model = next(argument for argument in typed if not isinstance(argument, int | float))
-            if model.dtype == "float32" and (shorter := _shortcut(node)):
-                return shorter(arguments[0])
+            if model.dtype == "float32" and (shortcut := _shortcut(node)):
+                shorter, of = shortcut
+                return shorter(value(of))
             if model.dtype not in HALVES:
                 return function.emit(*_filled(arguments, model))
             # a number is rounded to the dtype of its neighbour
@@ -98,16 +100,23 @@ def emit(text: str, operands: Sequence[Lanes]) -> Lanes:
     return result
 
 
-def _shortcut(node: ast.Call) -> Callable[[Lanes], Lanes] | None:
-    """The same function of the node's first argument in fewer divisions, to the last place or two of a float32:
-    x * sigmoid(x) has one, x / c has none."""
-    name = _function_name(node)
-    if name == "mul" and ast.unparse(node.args[1]) == f"sigmoid({ast.unparse(node.args[0])})":
-        return edgeload.kernels.transcendentals.swish
-    if name == "div" and not isinstance(node.args[1], ast.Call | ast.Name):
+def _shortcut(node: ast.Call) -> tuple[Callable[[Lanes], Lanes], ast.expr] | None:
+    """A quicker function for the same float32 numbers to a few of their last places, and what it is applied to.
+
+    x * sigmoid(x) takes one division, x / c none, and GELU, x / 2 * erfc(-x / sqrt 2), no float64.
+    """
+    shape, x = ast.unparse(node), node.args[0]
+    if _function_name(node) == "mul" and shape == f"mul({ast.unparse(x)}, sigmoid({ast.unparse(x)}))":
+        return transcendentals.swish, x
+    if _function_name(node) == "div" and not isinstance(node.args[1], ast.Call | ast.Name):
         divisor = _number(node.args[1])
         if _LEAST_DIVISOR <= abs(divisor) <= 1 / _LEAST_DIVISOR:
-            return lambda x: x * (1.0 / divisor)
+            return lambda x: x * (1.0 / divisor), x
+    if isinstance(x, ast.Call) and len(x.args) == 2:
+        half_of = x.args[1]
+        inner = ast.unparse(half_of)
+        if shape == f"mul(mul(0.5, {inner}), erfc(mul(neg({inner}), {_SQRT_HALF})))":
+            return transcendentals.gelu, half_of
     return None
 
 

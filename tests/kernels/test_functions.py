@@ -47,6 +47,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+ERFC = np.vectorize(math.erfc, otypes=[np.float64])
 FLUSHED = {"Sigmoid"}  # results below the least normal number may be 0, as in TensorFlow, which flushes denormals
 LEAST_NORMAL = 2.0**-126
 
@@ -112,6 +113,26 @@ def test_gelu_by_composition_is_accurate() -> None:
     np.testing.assert_allclose(
         expressions.evaluate(expression, [x[:1]]), harness.run("_Elementwise", attrs, x[:1])[0], atol=5e-7
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "exact"),
+    [
+        ("mul(a0,sigmoid(a0))", lambda x: x / (1 + np.exp(-x))),
+        (
+            "mul(mul(0.5,a0),erfc(mul(neg(a0),0.70710677)))",
+            lambda x: x / 2 * ERFC(-x * np.float64(np.float32(0.5**0.5))),
+        ),
+        ("div(a0,6.0)", lambda x: x / 6),
+    ],
+)
+def test_shortcuts_agree_with_the_functions_that_they_are_for(expression: str, exact: Callable[[Any], Any]) -> None:
+    x = np.concatenate([RNG.uniform(-limit, limit, 30_000).astype(np.float32) for limit in (0.01, 4, 60)])
+    x = np.append(x, np.array([-3e38, -1e30, -100, -20, -0.0, 0, 100, 3e38, np.inf], np.float32))
+    (got,) = harness.run("_Elementwise", {"expression": expression, "dtype": x.dtype}, x)
+    with np.errstate(all="ignore"):
+        want = exact(x.astype(np.float64))
+    np.testing.assert_allclose(got, want, rtol=3e-6, atol=1e-37)
 
 
 def test_the_dtype_of_an_expression_is_known_without_running_it() -> None:
