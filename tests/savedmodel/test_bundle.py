@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from edgeload import dtypes
 from edgeload.errors import CorruptModelError, InvalidGraphError, UnsupportedOpError
 from edgeload.savedmodel import pieces, protos, table
 from edgeload.savedmodel.bundle import Bundle
@@ -121,6 +122,44 @@ def test_big_endian_values_are_swapped(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path / "v")
     np.testing.assert_array_equal(bundle.read("real"), values)
     np.testing.assert_array_equal(bundle.read("whole"), numbers)
+
+
+def test_big_endian_strings_have_their_lengths_hashed_in_that_order(tmp_path: Path) -> None:
+    strings = [b"one", b"", b"three" * 30]
+    hashed = b"".join(len(string).to_bytes(4, "big") for string in strings)
+    checksum = mask(crc32c(hashed)).to_bytes(4, "big")
+    joined = b"".join(strings)
+    stored = b"".join(writer.varint(len(string)) for string in strings) + checksum + joined
+    entry, _ = writer.string_entry(strings, 0)
+    entry.size, entry.crc32c = len(stored), mask(crc32c(hashed + checksum + joined))
+    writer.write_files(tmp_path / "v", {b"words": entry}, [stored], endianness=1)
+    assert Bundle(tmp_path / "v").read("words").tolist() == strings
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "int4", "uint4", "float8_e4m3fn", "complex128", "bool"])
+def test_numbers_of_other_widths_are_read_as_written(name: str, tmp_path: Path) -> None:
+    array = np.array([[0, 1, 2], [3, 1, 0]]).astype(dtypes.from_numpy_name(name))
+    entry = writer.entry(array.astype(np.float32), array.tobytes(), 0)
+    entry.dtype = next(number for number in range(1, 34) if _name_of_enum(number) == name)
+    writer.write_files(tmp_path / "v", {b"v": entry}, [array.tobytes()])
+    found = Bundle(tmp_path / "v").read("v")
+    assert found.dtype == array.dtype and found.tobytes() == array.tobytes() and found.shape == (2, 3)
+
+
+def _name_of_enum(number: int) -> str:
+    dtype = dtypes.from_enum(number)
+    return "" if number in (11, 12, 13, 15, 16) else dtype.name
+
+
+def test_a_bundle_with_a_snappy_index_is_read(tmp_path: Path) -> None:
+    values = np.arange(3, dtype=np.float32)
+    writer.write(tmp_path / "v", {"a": values, "b": values + 1})
+    contents = table.read((tmp_path / "v.index").read_bytes(), crc32c)
+    content = writer.block(contents)
+    length = len(content) - 1
+    literal = bytes([61 << 2]) + length.to_bytes(2, "little") + content  # a literal with two bytes of length
+    (tmp_path / "v.index").write_bytes(writer.table([(writer.varint(len(content)) + literal, 1)]))
+    assert Bundle(tmp_path / "v").read("b").tolist() == [1, 2, 3]
 
 
 def test_tensor_in_parts_is_assembled(tmp_path: Path) -> None:
