@@ -131,15 +131,21 @@ def expm1(x: Lanes) -> Lanes:
 _EXP_SHORT = (0.008290305733680725, 0.0418979749083519, 0.1666763722896576, 0.4999915063381195, 0.9999997019767761)
 
 
+def _short_exp(x: Lanes) -> tuple[Lanes, Lanes]:
+    """(2^n, e^r) with e^x = 2^n e^r, for -88 <= x <= 89: 2^n is 0 at the lower end and infinity at the upper."""
+    shifted = x.fma(_LOG2_E, _ROUND_32)
+    n = shifted - _ROUND_32
+    r = n.fma(-_LN2_LOW, n.fma(-_LN2_HIGH, x))
+    scale = ((shifted.bits("int32") << 23) + (127 << 23)).bits("float32")  # the higher bits of _ROUND_32 drop out
+    return scale, _polynomial((*_EXP_SHORT, 1.0), r)
+
+
 def _one_plus_exp_minus(x: Lanes) -> Lanes:
     """1 + e^-x: infinity below -88.4, 1 from 88 on. What divides by it needs neither a smaller nor a larger e^-x."""
     within = (x < -89.0).select(-89.0, x)
     within = (within > 88.0).select(88.0, within)
-    shifted = within.fma(-_LOG2_E, _ROUND_32)
-    n = shifted - _ROUND_32
-    r = n.fma(-_LN2_LOW, n.fma(-_LN2_HIGH, -within))
-    scale = ((shifted.bits("int32") << 23) + (127 << 23)).bits("float32")  # the higher bits of _ROUND_32 drop out
-    return scale.fma(_polynomial((*_EXP_SHORT, 1.0), r), 1.0)
+    scale, e = _short_exp(-within)
+    return scale.fma(e, 1.0)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -395,7 +401,9 @@ def gelu(x: Lanes) -> Lanes:
     """x / 2 erfc(-x / sqrt 2), float32: x q for negative x, else x (1 - q), with q = erfc(|x| / sqrt 2) / 2."""
     z = absolute(x) * math.sqrt(0.5)
     t = 1.0 / z.fma(0.5, 1.0)
-    q = exp(_polynomial(_LOG_ERFC, t) - z * z) * t * 0.5
+    exponent = _polynomial(_LOG_ERFC, t) - z * z
+    scale, e = _short_exp((exponent < -88.0).select(-88.0, exponent))
+    q = e * (t * 0.5) * scale
     return x * (x < 0.0).select(q, 1.0 - q)
 
 
