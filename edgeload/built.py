@@ -260,6 +260,9 @@ class _Initialised:
         self._init.run_once()
         return self._program().run(inputs)
 
+    def prepared(self) -> Any:
+        return self._program().prepared()
+
     @property
     def plan(self) -> Plan:
         return self._program().plan
@@ -313,6 +316,18 @@ class BuiltProgram:
             variable.touch()
         return outputs if planned.rest is None else planned.rest.run(outputs)
 
+    def prepared(self) -> Callable[[Sequence[Any]], list[Any] | None] | None:
+        """See objects.functions.Executor."""
+        planned, state = self._last, self._model.state
+        if not isinstance(planned, Planned) or planned.exact is None or planned.rest is not None:
+            return None
+        run_planned = planned.run
+
+        def run(inputs: Sequence[Any]) -> list[Any] | None:
+            return None if state.version and self._folded.have_changed() else run_planned(inputs)
+
+        return run
+
     def run_once(self) -> None:
         """Run without inputs, at the first time only."""
         if self._has_run:
@@ -342,6 +357,8 @@ class BuiltProgram:
         if planned is None and key in self._described:
             with self._lock:
                 planned = self._plans[key] = self._bind(self._described[key])
+                if not self._value_inputs and not self._assigned:
+                    planned.note_exact(inputs)
         return planned
 
     @cached_property

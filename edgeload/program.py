@@ -89,6 +89,18 @@ class Program:
             variable.touch()
         return outputs if planned.rest is None else planned.rest.run(outputs)
 
+    def prepared(self) -> Callable[[Sequence[Any]], list[Any] | None] | None:
+        """See objects.functions.Executor."""
+        planned, folded = self._last, self._folded
+        if planned is None or planned.exact is None or planned.rest is not None:
+            return None
+        run_planned = planned.run
+
+        def run(inputs: Sequence[Any]) -> list[Any] | None:
+            return None if folded.have_changed() else run_planned(inputs)
+
+        return run
+
     # -- planning ---------------------------------------------------------------------------------------------------
 
     def _planned(self, inputs: Sequence[Any]) -> Planned:

@@ -30,6 +30,10 @@ class Executor(Protocol):
     def run(self, inputs: list[Any]) -> list[Any]:
         """The flat outputs for the flat inputs (captures are already bound)."""
 
+    def prepared(self) -> Callable[[list[Any]], list[Any] | None] | None:
+        """What runs inputs of the same dtypes and shapes as those of the latest call, and gives None when it cannot
+        any more; None where a call depends on more than dtypes and shapes."""
+
     @property
     def plan(self) -> Any:
         """The plan of the latest call; it prints as a table."""
@@ -65,7 +69,7 @@ class ConcreteFunction(OfModel):
         self._aliases: dict[str, str] = {}
         self._keyword_specs = _keyword_specs(structured_input_signature)
         self._output_keys = _output_keys(structured_outputs)
-        self._latest: list[Exact] | None = None
+        self._quick: Callable[[Mapping[str, Any]], Any] | None = None
 
     def accept_flat_calls(
         self, keywords: Sequence[str], num_positional: int, parameters: Parameters | None = None
@@ -134,22 +138,24 @@ class ConcreteFunction(OfModel):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function. Raises ArgumentTypeError or ArgumentValueError when the arguments do not fit it."""
-        if self._latest is not None and not args and len(kwargs) == len(self._latest):
-            flat = exactly(self._latest, kwargs)
-            if flat is not None:
-                return self.run(flat)
+        if self._quick is not None and not args:
+            result = self._quick(kwargs)
+            if result is not None:
+                return result
         if self._aliases:
             kwargs = {self._aliases.get(name, name): value for name, value in kwargs.items()}
         specs = self._keyword_specs
         if not args and specs is not None and kwargs.keys() == specs.keys():
             flat = [to_input(spec, kwargs[name], name, "kind", any_size=True) for name, spec in specs.items()]
             misfit = self._misfit(flat)
-            self._latest = note_exact(flat, kwargs, specs) if misfit is None else None
+            noted = note_exact(flat, kwargs, specs) if misfit is None else None
         else:
             flat = self._bind(args, kwargs)
-            misfit = self._misfit(flat)
+            misfit, noted = self._misfit(flat), None
         if misfit is None:
-            return self.run(flat)
+            result = self.run(flat)
+            self._quick = None if noted is None else self._prepare(noted)
+            return result
         try:
             return self.run(flat)  # as TensorFlow does: a graph may well take other sizes than it was traced with
         except EdgeloadError as error:
@@ -172,6 +178,25 @@ class ConcreteFunction(OfModel):
         if self._output_keys is not None:
             return dict(zip(self._output_keys, wrapped, strict=True))
         return structured.pack(self.structured_outputs, iter(wrapped))
+
+    def _prepare(self, noted: list[Exact]) -> Callable[[Mapping[str, Any]], Any] | None:
+        """What makes a call just like the latest one, and gives None for any other: most calls are, and for a small
+        model everything around its kernels counts."""
+        run, keys = self.executor.prepared(), self._output_keys
+        are_arrays = all(isinstance(spec.dtype, np.dtype) for spec in self.outputs)
+        if run is None or keys is None or not are_arrays:
+            return None
+
+        def quick(given: Mapping[str, Any]) -> Any:
+            flat = exactly(noted, given) if len(given) == len(noted) else None
+            results = None if flat is None else run(flat)
+            if results is None:
+                return None
+            if len(keys) == 1:
+                return {keys[0]: results[0].view(Array)}
+            return {key: result.view(Array) for key, result in zip(keys, results)}  # noqa: B905  (are as many)
+
+        return quick
 
     def pretty_printed_signature(self) -> str:
         """Parameters, result and captures as TensorFlow prints them, a line each."""

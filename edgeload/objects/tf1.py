@@ -424,6 +424,9 @@ class _Cut:
         self._graph.initialize()
         return self._program.run(inputs)
 
+    def prepared(self) -> Any:
+        return self._program.prepared()
+
     @property
     def plan(self) -> Any:
         return self._program.plan

@@ -66,7 +66,7 @@ class Planned:
         return self._get_plan()
 
     def note_exact(self, inputs: Sequence[Any]) -> None:
-        """Remember the inputs' dtypes and shapes, when the plan depends on nothing else, for `fits`."""
+        """Remember the inputs' dtypes and shapes for `fits`; only when the plan depends on nothing else."""
         if all(type(value) is np.ndarray for value in inputs):
             self.exact = [(value.dtype, value.shape) for value in inputs]
 

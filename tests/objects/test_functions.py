@@ -30,6 +30,9 @@ class Recorder:
         self.calls.append(inputs)
         return inputs if self.outputs is None else self.outputs
 
+    def prepared(self) -> Any:
+        return self.run
+
     @property
     def plan(self) -> str:
         return "plan"

@@ -48,6 +48,9 @@ class Interpreted:
     def run(self, inputs: list[Any]) -> list[Any]:
         return interpret(import_graph_def(*self.arguments), inputs)
 
+    def prepared(self) -> None:
+        return None
+
 
 def load(folder: Path, text: str, arrays: dict[str, np.ndarray] | None = None, **options: Any) -> Any:
     model = reader.read(save(folder, text, arrays))
