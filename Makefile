@@ -39,9 +39,11 @@ check: $(VENV)/installed-dev
 wheels: $(VENV)/installed-jit
 	EDGELOAD_CACHE=$(VENV)/pack-cache $(BIN)/python scripts/build_wheels.py
 
-# An install is repeated only when pyproject.toml has changed.
+# An install is repeated only when pyproject.toml has changed. Keras 2 comes by itself: it asks for the package
+# tensorflow, which is tensorflow-cpu with 1.5 GB for GPUs.
 $(VENV)/installed-%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	$(if $(filter test dev,$*),$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps tf_keras)
 	@touch $@
 
 $(BIN)/python:

@@ -19,14 +19,24 @@ from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, requi
 
 def _infer_band(node: Node, x: Operand, lower: Operand, upper: Operand) -> Spec:
     require(len(x.shape) >= 2, node, f"an input of shape {x.shape}", "it takes matrices")
+    for bound, size in zip((lower, upper), x.shape[-2:], strict=True):
+        if bound.value is not None:
+            _bound(node, bound.value, size)
     return x.spec
+
+
+def _bound(node: Node, value: np.ndarray, size: int) -> int:
+    """How many diagonals are kept on one side; all if it is negative."""
+    bound = scalar_of(node, value, "a bound")
+    require(bound <= size, node, f"a bound of {bound}", f"it must be negative or at most {size}")
+    return size if bound < 0 else bound
 
 
 def _band(node: Node, x: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """x[..., i, j] where i - j <= lower and j - i <= upper, else 0; a negative bound is none."""
-    below, above = scalar_of(node, lower, "num_lower"), scalar_of(node, upper, "num_upper")
+    below, above = (_bound(node, value, size) for value, size in zip((lower, upper), x.shape[-2:], strict=True))
     away = np.arange(x.shape[-1]) - np.arange(x.shape[-2])[:, None]
-    inside = ((below < 0) | (-away <= below)) & ((above < 0) | (away <= above))
+    inside = (-away <= below) & (away <= above)
     return np.where(inside, x, x.dtype.type(0))
 
 
@@ -51,8 +61,7 @@ def _lower_band(node: Node, operands: Sequence[Operand], outputs: Sequence[Opera
     if width is None or lower.value is None or upper.value is None:
         return NotImplemented
     height, cols = x.shape[-2:]
-    below, above = (scalar_of(node, bound, "a bound") for bound in (lower.value, upper.value))
-    below, above = height if below < 0 else min(below, height), cols if above < 0 else min(above, cols)
+    below, above = _bound(node, lower.value, height), _bound(node, upper.value, cols)
     tiles = tiles_of(math.prod(x.shape), x.dtype)
     emit.kernel(f"band_part<{width}>", x, math.prod(x.shape[:-1]), height, cols, below, above, outputs[0], tiles=tiles)
     return None

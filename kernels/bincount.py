@@ -13,6 +13,7 @@ import numpy as np
 
 from edgeload.errors import ExecutionError
 from edgeload.kernels.concat import scalar_of
+from edgeload.kernels.functions import NUMBERS
 from edgeload.kernels.kernel import kernel, kernel_family
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
@@ -234,5 +235,40 @@ register("DenseBincount", infer=_infer_dense, reference=_dense, lower=_lower_bin
 register("SparseBincount", infer=_infer_sparse, reference=_sparse)
 register("RaggedBincount", infer=_infer_ragged, reference=_ragged)
 register("Bucketize", infer=_infer_bucketize, reference=_bucketize, lower=_lower_bucketize)
-register("LowerBound", infer=_infer_bound, reference=_bound)
-register("UpperBound", infer=_infer_bound, reference=_bound)
+
+
+@kernel_family("bound")
+def bound(side: str, dtype: str, out_dtype: str) -> Iterator[Any]:
+    """out[row, i] = how many of the sorted table[row, :] are less than values[row, i] ("lower"), or not greater; found
+    by halving."""
+    is_lower = side == "lower"
+    yield f"{dtype}[:] table, {dtype}[:] values, int64 cols, int64 wanted, {out_dtype}[:] out"
+
+    def find(table, values, cols, wanted, out, worker, workers):  # type: ignore[no-untyped-def]
+        for i in range(values.size * worker // workers, values.size * (worker + 1) // workers):
+            value, start = values[i], i // wanted * cols
+            low, high = 0, cols
+            while low < high:
+                middle = (low + high) // 2
+                other = table[start + middle]
+                if other < value or (not is_lower and not value < other):
+                    low = middle + 1
+                else:
+                    high = middle
+            out[i] = low
+
+    yield find
+
+
+def _lower_bound(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    (table, values), (out,) = operands, outputs
+    if getattr(table.dtype, "name", "") not in NUMBERS:
+        return NotImplemented
+    name = f"bound<{'lower' if node.op == 'LowerBound' else 'upper'},{table.dtype.name},{out.dtype.name}>"
+    tiles = max(1, math.prod(values.shape) >> 12)
+    emit.kernel(name, table, values, table.shape[1], values.shape[1], out, tiles=tiles)
+    return None
+
+
+register("LowerBound", infer=_infer_bound, reference=_bound, lower=_lower_bound)
+register("UpperBound", infer=_infer_bound, reference=_bound, lower=_lower_bound)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeload.kernels.complex_planes import is_complex, lower_cast
 from edgeload.kernels.elementwise import fusible, lower_expression
 from edgeload.kernels.functions import FUNCTIONS, convert
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
@@ -47,8 +48,11 @@ def _cast_expression(node: Node) -> str:
 
 
 def _lower_cast(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    (x,), (out,) = operands, outputs
+    if is_complex(x.dtype) or is_complex(out.dtype):
+        return lower_cast(x, out, emit)
     expression = _cast_expression(node)
-    return lower_expression(expression, operands, outputs[0], emit) if expression else NotImplemented
+    return lower_expression(expression, operands, out, emit) if expression else NotImplemented
 
 
 def _fusible_cast(node: Node) -> str:

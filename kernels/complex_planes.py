@@ -72,7 +72,118 @@ def _quotient(x: Plane, y: Plane) -> Plane:
     return f"div({real},{divisor})", f"div({imaginary},{divisor})"
 
 
+def _conditional(condition: str, yes: Plane, no: Plane) -> Plane:
+    return f"select({condition},{yes[0]},{no[0]})", f"select({condition},{yes[1]},{no[1]})"
+
+
+def _is_zero(x: Plane) -> str:
+    return f"logical_and(equal({x[0]},0.0),equal({x[1]},0.0))"
+
+
+def _magnitude(x: Plane) -> str:
+    larger, smaller = (f"{choose}(abs({x[0]}),abs({x[1]}))" for choose in ("maximum", "minimum"))
+    return f"mul({larger},sqrt(add(1.0,square(div_no_nan({smaller},{larger})))))"
+
+
+def _zero_like(x: Plane) -> Plane:
+    zero = f"mul_no_nan({x[0]},0.0)"
+    return zero, zero
+
+
+def _reciprocal(x: Plane) -> Plane:
+    return _quotient(("1.0", "0.0"), x)
+
+
+def _exp(x: Plane) -> Plane:
+    return f"mul(exp({x[0]}),cos({x[1]}))", f"mul(exp({x[0]}),sin({x[1]}))"
+
+
+def _expm1(x: Plane) -> Plane:
+    """e^a cos b - 1 as expm1(a) cos b - 2 sin(b / 2)^2."""
+    sine = f"square(sin(mul({x[1]},0.5)))"
+    return f"sub(mul(expm1({x[0]}),cos({x[1]})),mul({sine},2.0))", f"mul(exp({x[0]}),sin({x[1]}))"
+
+
+def _log(x: Plane) -> Plane:
+    return f"log({_magnitude(x)})", f"atan2({x[1]},{x[0]})"
+
+
+def _log1p(x: Plane) -> Plane:
+    """|1 + x|^2 - 1 is a (2 + a) + b^2."""
+    excess = f"add(mul({x[0]},add({x[0]},2.0)),square({x[1]}))"
+    return f"mul(log1p({excess}),0.5)", f"atan2({x[1]},add({x[0]},1.0))"
+
+
+def _sqrt(x: Plane) -> Plane:
+    """t = sqrt((|a| + |x|) / 2) is the root's larger part, b / 2t the other."""
+    t = f"sqrt(mul(add(abs({x[0]}),{_magnitude(x)}),0.5))"
+    other = f"div_no_nan(mul({x[1]},0.5),{t})"
+    is_right = f"greater_equal({x[0]},0.0)"
+    signed = f"select(less({x[1]},0.0),neg({t}),{t})"
+    return f"select({is_right},{t},abs({other}))", f"select({is_right},{other},{signed})"
+
+
+def _sinh(x: Plane) -> Plane:
+    return f"mul(sinh({x[0]}),cos({x[1]}))", f"mul(cosh({x[0]}),sin({x[1]}))"
+
+
+def _cosh(x: Plane) -> Plane:
+    return f"mul(cosh({x[0]}),cos({x[1]}))", f"mul(sinh({x[0]}),sin({x[1]}))"
+
+
+_FLAT = 20.0  # beyond, the hyperbolic tangent is 1 in float64
+
+
+def _tanh(x: Plane) -> Plane:
+    """(sinh 2a + i sin 2b) / (cosh 2a + cos 2b), of which the divisor is 2 (sinh(a)^2 + cos(b)^2)."""
+    a = f"clamp({x[0]},-{_FLAT},{_FLAT})"
+    divisor = f"add(square(sinh({a})),square(cos({x[1]})))"
+    return f"div(mul(sinh({a}),cosh({a})),{divisor})", f"div(mul(sin({x[1]}),cos({x[1]})),{divisor})"
+
+
+def _turned(function: Callable[[Plane], Plane]) -> Callable[[Plane], Plane]:
+    """-i f(i x), with which sin, tan, asin and atan follow from their hyperbolic relatives."""
+
+    def turn(x: Plane) -> Plane:
+        real, imaginary = function((f"neg({x[1]})", x[0]))
+        return imaginary, f"neg({real})"
+
+    return turn
+
+
+def _shifted(x: Plane) -> Plane:
+    return f"add({x[0]},1.0)", x[1]
+
+
+def _conjugate_square(x: Plane, y: Plane) -> Plane:
+    difference = [f"sub({a},{b})" for a, b in zip(x, y, strict=True)]
+    real = f"add(square({difference[0]}),square({difference[1]}))"
+    return real, f"mul({real},0.0)"
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "reciprocal": _reciprocal,
+    "exp": _exp,
+    "expm1": _expm1,
+    "log": _log,
+    "log1p": _log1p,
+    "sqrt": _sqrt,
+    "rsqrt": lambda x: _reciprocal(_sqrt(x)),
+    "sigmoid": lambda x: _reciprocal(_shifted(_exp((f"neg({x[0]})", f"neg({x[1]})")))),
+    "sinh": _sinh,
+    "cosh": _cosh,
+    "tanh": _tanh,
+    "sin": _turned(_sinh),
+    "cos": lambda x: _cosh((f"neg({x[1]})", x[0])),
+    "tan": _turned(_tanh),
+    "sign": lambda x: (f"div_no_nan({x[0]},{_magnitude(x)})", f"div_no_nan({x[1]},{_magnitude(x)})"),
+    "rint": lambda x: (f"rint({x[0]})", f"rint({x[1]})"),
+    "squared_difference": _conjugate_square,
+    "div_no_nan": lambda x, y: _conditional(_is_zero(y), _zero_like(x), _quotient(x, y)),
+    "mul_no_nan": lambda x, y: _conditional(_is_zero(y), _zero_like(x), _product(x, y)),
+    "xdivy": lambda x, y: _conditional(_is_zero(x), _zero_like(x), _quotient(x, y)),
+    "xlogy": lambda x, y: _conditional(_is_zero(x), _zero_like(x), _product(x, _log(y))),
+    "xlog1py": lambda x, y: _conditional(_is_zero(x), _zero_like(x), _product(x, _log1p(y))),
     "add": lambda x, y: (f"add({x[0]},{y[0]})", f"add({x[1]},{y[1]})"),
     "sub": lambda x, y: (f"sub({x[0]},{y[0]})", f"sub({x[1]},{y[1]})"),
     "neg": lambda x: (f"neg({x[0]})", f"neg({x[1]})"),
@@ -130,6 +241,27 @@ def lower_abs(x: Operand, out: Operand, emit: Emit) -> Any:
         magnitude = f"mul({larger},sqrt(add(1.0,square(div_no_nan({smaller},{larger})))))"
     infinite = "logical_or(is_inf(a0),is_inf(a1))"
     return elementwise.lower_expression(f"select({infinite},1e999,{magnitude})", split(x, emit), out, emit)
+
+
+def lower_cast(x: Operand, out: Operand, emit: Emit) -> Any:
+    """To, from or between complex numbers: the imaginary part is 0 where there is none, and lost where there is no
+    room; as a bool a number is whether either part is not 0."""
+    if not is_complex(x.dtype):
+        part = emit.scratch(as_pairs(out).dtype, out.shape)
+        if elementwise.lower_expression(f"cast_{part.dtype}(a0)", [x], part, emit) is NotImplemented:
+            return NotImplemented
+        zeros = emit.scratch(part.dtype, out.shape)
+        elementwise.lower_expression("mul_no_nan(a0,0.0)", [part], zeros, emit)
+        return join(part, zeros, out, emit)
+    if is_complex(out.dtype):
+        pairs = as_pairs(out)
+        return elementwise.lower_expression(f"cast_{pairs.dtype}(a0)", [as_pairs(x)], pairs, emit)
+    real, imaginary = split(x, emit)
+    if out.dtype == np.dtype(bool):
+        return elementwise.lower_expression(
+            "logical_or(not_equal(a0,0.0),not_equal(a1,0.0))", [real, imaginary], out, emit
+        )
+    return elementwise.lower_expression(f"cast_{out.dtype.name}(a0)", [real], out, emit)
 
 
 def lower_conj(x: Operand, out: Operand, emit: Emit) -> Any:

@@ -22,6 +22,7 @@ from edgeload.kernels import expressions
 from edgeload.kernels.conv_direct import lower_direct
 from edgeload.kernels.kernel import kernel, kernel_family
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
+from edgeload.kernels.winograd import lower_winograd, tile_size
 from edgeload.memory import aligned_zeros
 
 FLOATS = ("float32", "float64")
@@ -29,6 +30,7 @@ _PANEL_BLOCK_NBYTES = 1 << 17  # packed columns that are kept in the second-leve
 # Rows of the register tile for each number of vectors, the preferred one first, by float32 lanes of the target: 32
 # vector registers with 16 (AVX-512) and 4 lanes (NEON), 16 with 8 lanes (AVX2)
 TILES = {16: {4: 6, 2: 12, 1: 14}, 8: {2: 6, 3: 4, 1: 12}, 4: {2: 8, 3: 6, 1: 12}}
+ROW_VECTORS = (4, 6, 8)  # of the tile for a single row; fewer would wait for each other's results
 _MERGED_DEPTH = 64  # values of neighbouring pixels that are worth merging into one run
 _MACS_PER_TILE = 1 << 19  # least multiply-adds in a piece of work for another thread
 _ELEMENTS_PER_TILE = 1 << 16  # the same for elements to copy
@@ -120,7 +122,7 @@ def reference_conv2d(node: Node, x: np.ndarray, filter: np.ndarray, *others: np.
     kernel_h, kernel_w, filter_c, out_c = filter.shape
     window = window_of(node, in_h, in_w, kernel_h, kernel_w)
     groups = in_c // filter_c
-    wide = np.float64 if x.dtype.kind == "f" else x.dtype
+    wide = x.dtype if x.dtype.kind in "iu" else np.float64
     span_h = (window.out_h - 1) * window.stride_h + (kernel_h - 1) * window.dilation_h + 1
     span_w = (window.out_w - 1) * window.stride_w + (kernel_w - 1) * window.dilation_w + 1
     padded = np.zeros((batch, max(span_h, in_h + window.pad_top), max(span_w, in_w + window.pad_left), in_c), wide)
@@ -153,12 +155,13 @@ def conv2d(dtype: str, rows: str, vectors: str, epilogue: str) -> Iterator[Any]:
 
     x [batch * in_h * in_w, in_c] and out [batch * out_h * out_w, out_c] are flat; every window lies inside its image; w
     is packed by `pack_filter`; `offsets` is scratch for one tile of each worker. `depth` values are contiguous from
-    each tap's pixel on: a group's channels, or those of several neighbouring pixels.
+    each tap's pixel on: a group's channels, or those of several neighbouring pixels. The first window begins at element
+    x_start; pixel p of the output at out_start + p * out_step.
     """
     t = dtype
     sizes = (
         "in_h in_w in_c depth kernel_h kernel_w stride_h stride_w dilation_h dilation_w out_h out_w out_c pixels "
-        "groups columns block_panels"
+        "groups columns block_panels x_start out_start out_step"
     )
     numbers = ", ".join(f"int64 {name}" for name in sizes.split())
     yield (f"{t}[:] x, {t}[:] w, {t}[:] bias, {t}[:] residual, {numbers}, int64[:] offsets, {t}[:] out")
@@ -172,7 +175,8 @@ def conv2d(dtype: str, rows: str, vectors: str, epilogue: str) -> Iterator[Any]:
 
     def run(  # type: ignore[no-untyped-def]
         x, w, bias, residual, in_h, in_w, in_c, depth, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w,
-        out_h, out_w, out_c, pixels, groups, columns, block_panels, offsets, out, worker, workers
+        out_h, out_w, out_c, pixels, groups, columns, block_panels, x_start, out_start, out_step, offsets, out,
+        worker, workers
     ):  # fmt: skip
         group_in, group_out = in_c // groups, out_c // groups
         inner = kernel_h * kernel_w * depth
@@ -194,7 +198,7 @@ def conv2d(dtype: str, rows: str, vectors: str, epilogue: str) -> Iterator[Any]:
             image, oy, ox = row // out_h, row % out_h, first - row * out_w
             for m in range(tile_rows):
                 pixel = (image * in_h + oy * stride_h) * in_w + ox * stride_w
-                offsets[at + m] = pixel * in_c + group * group_in
+                offsets[at + m] = x_start + pixel * in_c + group * group_in
                 if m + 1 < valid_rows:
                     ox += 1
                     if ox == out_w:
@@ -205,16 +209,16 @@ def conv2d(dtype: str, rows: str, vectors: str, epilogue: str) -> Iterator[Any]:
                 column = panel * columns
                 w_at = (group * panels + panel) * inner * columns
                 bias_at = (group * panels + panel) * columns
-                out_at = first * out_c + group * group_out + column
+                out_at = out_start + first * out_step + group * group_out + column
                 if valid_rows > less_rows:
                     tile(
                         x, offsets, at, kernel_h, kernel_w, row_step, column_step, depth, w, w_at, bias, bias_at,
-                        residual, out, out_at, out_c, valid_rows, group_out - column,
+                        residual, out, out_at, out_step, valid_rows, group_out - column,
                     )  # fmt: skip
                 else:
                     less(
                         x, offsets, at, kernel_h, kernel_w, row_step, column_step, depth, w, w_at, bias, bias_at,
-                        residual, out, out_at, out_c, valid_rows, group_out - column,
+                        residual, out, out_at, out_step, valid_rows, group_out - column,
                     )  # fmt: skip
 
     yield run
@@ -224,12 +228,15 @@ def tile_shape(emit: Emit, rows: int, columns: int, dtype: np.dtype) -> tuple[in
     """Rows and vectors of the register tile for a product of `rows` x `columns`.
 
     The tile of TILES that spends the least: columns with those that it pads, times its loads for each multiply-add
-    where they are more than one, since CPUs do as many of either at a time. A single row takes a wide tile. All others have
-    the same, whatever their number, so that batches of every size share kernels and packed weights.
+    where they are more than one, since CPUs do as many of either at a time. A single row takes the narrowest tile with
+    the fewest panels. All others have the same, whatever their number, so that batches of every size share kernels and
+    packed weights.
     """
-    if rows == 1:
-        return 1, 8
     lanes = emit.lanes * 4 // dtype.itemsize
+    if rows == 1:
+        needed = max(1, -(-columns // lanes))
+        panels = -(-needed // ROW_VECTORS[-1])
+        return 1, next(vectors for vectors in ROW_VECTORS if vectors * panels >= needed)
 
     def cost(vectors: int) -> float:
         tile_rows = TILES[emit.lanes][vectors]
@@ -264,6 +271,49 @@ def pack_bias(bias: np.ndarray, groups: int, columns: int) -> np.ndarray:
     return padded
 
 
+def neighbours(window: Window, out_c: int, lanes: int) -> int:
+    """How many pixels next to each other, with their channels side by side, fill vectors of `lanes` the best: those for
+    which the fewest multiply-adds are done for a pixel."""
+
+    def cost(count: int) -> float:
+        columns = count * out_c
+        return (window.kernel_w + (count - 1) * window.stride_w) * (columns + -columns % lanes) / count
+
+    if window.dilation_w != 1:
+        return 1
+    counts = [n for n in range(1, max(1, 2 * lanes // max(1, out_c)) + 1) if window.out_w % n == 0]
+    return min(counts, key=cost, default=1)
+
+
+def side_by_side(
+    filter: Operand, bias: Operand | None, window: Window, count: int
+) -> tuple[Operand, Operand | None, Window]:
+    """The convolution whose pixels are `count` neighbouring pixels of another, channels one behind the other: the same
+    elements in the same order.
+
+    A pixel's channels are multiplied by zero where only its neighbours read, so that infinity there makes them NaN.
+    """
+    kernel_h, kernel_w, in_c, out_c = filter.shape
+    value = np.asarray(filter.value)
+    wide = np.zeros((kernel_h, kernel_w + (count - 1) * window.stride_w, in_c, count, out_c), value.dtype)
+    for n in range(count):
+        wide[:, n * window.stride_w : n * window.stride_w + kernel_w, :, n] = value
+    matrix = wide.reshape(*wide.shape[:3], count * out_c)
+    if bias is not None:
+        tiled = np.tile(np.asarray(bias.value), count)
+        bias = replace(bias, shape=tiled.shape, value=tiled, key=("side by side", bias.key, count))
+    filter = replace(filter, shape=matrix.shape, value=matrix, key=("side by side", filter.key, count, window.stride_w))
+    merged = replace(window, kernel_w=matrix.shape[1], stride_w=count * window.stride_w, out_w=window.out_w // count)
+    return filter, bias, merged
+
+
+def _packed_bias(bias: Operand | None, out_c: int, dtype: np.dtype, groups: int, columns: int, emit: Emit) -> Operand:
+    return emit.constant(
+        ("bias", bias.key if bias is not None else ("zeros", out_c, dtype.name), groups, columns),
+        lambda: pack_bias(np.zeros(out_c, dtype) if bias is None else np.asarray(bias.value), groups, columns),
+    )
+
+
 def lower_product(
     x: Operand,
     filter: Operand,
@@ -276,15 +326,22 @@ def lower_product(
     groups: int,
     emit: Emit,
     filter_4d: tuple[int, int, int, int],
+    x_start: int = 0,
+    out_start: int = 0,
+    out_step: int = 0,
 ) -> Any:
-    """Emit one `conv2d` call. `filter` and `bias` must be constants; `filter_4d` is the convolution's filter shape."""
+    """Emit one `conv2d` call. `filter` and `bias` must be constants; `filter_4d` is the convolution's filter shape.
+
+    With `out_step`, the convolution writes out_c of every out_step elements of `out`, from out_start on.
+    """
     if x.dtype.name not in FLOATS or filter.value is None or (bias is not None and bias.value is None):
         return NotImplemented
     in_h, in_w, in_c = image
     out_c = filter_4d[3]
     if 0 in out.shape:
         return None
-    pixels = math.prod(out.shape) // out_c
+    out_step = out_step or out_c
+    pixels = math.prod(out.shape) // out_step
     rows, vectors = tile_shape(emit, pixels, out_c // groups, x.dtype)
     columns = vectors * emit.lanes * 4 // x.dtype.itemsize
     filter_value, name = filter.value, x.dtype.name
@@ -292,17 +349,14 @@ def lower_product(
         ("filter", filter.key, filter_4d, groups, columns),
         lambda: pack_filter(np.asarray(filter_value).reshape(filter_4d), groups, columns),
     )
-    packed_bias = emit.constant(
-        ("bias", bias.key if bias is not None else ("zeros", out_c, name), groups, columns),
-        lambda: pack_bias(np.zeros(out_c, x.dtype) if bias is None else np.asarray(bias.value), groups, columns),
-    )
+    packed_bias = _packed_bias(bias, out_c, x.dtype, groups, columns, emit)
     inner = filter_4d[0] * filter_4d[1] * filter_4d[2]
     depth = filter_4d[2]
     x, in_h, in_w, window = padded_image(x, in_h, in_w, window, emit)
     if window.kernel_w > 1 and window.dilation_w == 1 and groups == 1 and depth * window.kernel_w <= _MERGED_DEPTH:
         depth *= window.kernel_w
         window = replace(window, kernel_w=1)
-    tiles = max(1, min(pixels // rows, pixels * inner * out_c // groups // _MACS_PER_TILE))
+    tiles = max(1, min(pixels // rows, pixels * inner * out_c // groups * emit.fineness // _MACS_PER_TILE))
     panels = -(-(out_c // groups) // columns)
     block_panels = max(1, min(panels, _PANEL_BLOCK_NBYTES // max(1, inner * columns * x.dtype.itemsize)))
     offsets = emit.scratch(np.dtype(np.int64), (tiles * rows,))
@@ -312,7 +366,8 @@ def lower_product(
         f"conv2d<{name},{rows},{vectors},{epilogue}>",
         x, w, packed_bias, packed_bias if residual is None else residual, in_h, in_w, in_c, depth,
         window.kernel_h, window.kernel_w, window.stride_h, window.stride_w, window.dilation_h, window.dilation_w,
-        window.out_h, window.out_w, out_c, pixels, groups, columns, block_panels, offsets, out, tiles=tiles,
+        window.out_h, window.out_w, out_c, pixels, groups, columns, block_panels, x_start,
+        out_start, out_step, offsets, out, tiles=tiles,
     )  # fmt: skip
     return None
 
@@ -365,11 +420,18 @@ def lower_conv2d(node: Node, operands: Sequence[Operand], outputs: Sequence[Oper
     window = window_of(node, in_h, in_w, kernel_h, kernel_w)
     if not others and (filter.value is None or x.dtype.name not in FLOATS):
         return lower_direct(x, filter, filter.shape, in_c // filter_c, window, outputs[0], emit)
+    if _lower_by_tiles(node, operands, outputs[0], window, emit):
+        return None
+    bias, residual = (*others, None, None)[:2]
+    if filter_c == in_c and filter.value is not None and (bias is None or bias.value is not None):
+        count = neighbours(window, filter.shape[3], emit.lanes * 4 // x.dtype.itemsize)
+        if count > 1:
+            filter, bias, window = side_by_side(filter, bias, window, count)
     return lower_product(
         x,
         filter,
-        others[0] if others else None,
-        others[1] if len(others) > 1 else None,
+        bias,
+        residual,
         outputs[0],
         node.attrs.get("epilogue", "a0"),
         (in_h, in_w, in_c),
@@ -378,6 +440,28 @@ def lower_conv2d(node: Node, operands: Sequence[Operand], outputs: Sequence[Oper
         emit,
         filter.shape,  # type: ignore[arg-type]
     )
+
+
+def _lower_by_tiles(node: Node, operands: Sequence[Operand], out: Operand, window: Window, emit: Emit) -> bool:
+    """Emit `winograd` kernels for a 3 x 3 window over float32 where they are faster; whether they are."""
+    x, filter, bias, residual = (*operands, None, None)[:4]
+    assert x is not None and filter is not None
+    has_constants = filter.value is not None and (bias is None or bias.value is not None)
+    is_plain = window == replace(
+        window, kernel_h=3, kernel_w=3, stride_h=1, stride_w=1, dilation_h=1, dilation_w=1
+    ) and filter.shape[2] == x.shape[3]  # fmt: skip
+    if not has_constants or not is_plain or x.dtype.name != "float32" or 0 in out.shape:
+        return False
+    out_c = out.shape[3]
+    tile = tile_shape(emit, math.prod(out.shape[:3]), out_c, x.dtype)
+    columns = tile[1] * emit.lanes
+    size = tile_size(out.shape, x.shape[3], emit.lanes, tile[0], columns, x.dtype.itemsize)
+    if size is None:
+        return False
+    epilogue = node.attrs.get("epilogue", "a0")
+    packed_bias = _packed_bias(bias, out_c, x.dtype, 1, columns, emit)
+    lower_winograd(x, filter, packed_bias, residual, out, epilogue, window, size, tile, emit)
+    return True
 
 
 register("Conv2D", infer=infer_conv2d, reference=reference_conv2d, lower=lower_conv2d)

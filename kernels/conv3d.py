@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeload.kernels.conv import FLOATS, Window, lower_product, output_size
 from edgeload.kernels.kernel import kernel
-from edgeload.kernels.movement import tiles_of
+from edgeload.kernels.movement import copy_strided, steps_of, tiles_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
 
@@ -120,46 +120,55 @@ def _reference(node: Node, x: np.ndarray, filter: np.ndarray) -> np.ndarray:
 
 
 @kernel(
-    "T[:] x, int64 in_d, int64 pixels, int64 in_c, int64 kernel_d, int64 stride_d, int64 dilation_d, int64 pad_d, "
-    "int64 out_d, int64 rows, T[:] out",
+    "T[:] x, int64 in_d, int64 pixels, int64 groups, int64 group_c, int64 kernel_d, int64 stride_d, "
+    "int64 dilation_d, int64 pad_d, int64 out_d, int64 rows, T[:] out",
     T=FLOATS,
 )
 def gather_depth(  # type: ignore[no-untyped-def]
-    x, in_d, pixels, in_c, kernel_d, stride_d, dilation_d, pad_d, out_d, rows, out, worker, workers
+    x, in_d, pixels, groups, group_c, kernel_d, stride_d, dilation_d, pad_d, out_d, rows, out, worker, workers
 ):
-    """out[b, z, p, k, c] = x[b, z * stride_d + k * dilation_d - pad_d, p, c], 0 outside; `rows` is batch * out_d."""
+    """out[b, z, p, g, k, c] = x[b, z * stride_d + k * dilation_d - pad_d, p, g, c], 0 outside; `rows` is batch * out_d.
+
+    Groups come first, so that each has its channels next to each other.
+    """
+    in_c = groups * group_c
     for row in range(rows * worker // workers, rows * (worker + 1) // workers):
         top = row % out_d * stride_d - pad_d
         for k in range(kernel_d):
             z = top + k * dilation_d
             source = (row // out_d * in_d + z) * pixels * in_c
-            target = (row * pixels * kernel_d + k) * in_c
             is_outside = z < 0 or z >= in_d
-            for p in range(pixels):
-                for c in range(in_c):
-                    to = np.uint64(target + p * kernel_d * in_c + c)
+            for p in range(pixels * groups):
+                target = ((row * pixels * groups + p) * kernel_d + k) * group_c
+                for c in range(group_c):
+                    to = np.uint64(target + c)
                     if is_outside:
                         out[to] = 0
                     else:
-                        out[to] = x[np.uint64(source + p * in_c + c)]
+                        out[to] = x[np.uint64(source + p * group_c + c)]
 
 
 def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     (x, filter), (out,) = operands, outputs
     kernel_d, kernel_h, kernel_w, filter_c, out_c = filter.shape
-    if _is_channels_first(node) or x.dtype.name not in FLOATS or filter.value is None or x.shape[-1] != filter_c:
+    if x.dtype.name not in FLOATS or filter.value is None:
         return NotImplemented
     if 0 in out.shape:
         return None
-    batch, in_d, in_h, in_w, in_c = x.shape
+    volume, result = x, out
+    if _is_channels_first(node):
+        volume, result = (emit.scratch(x.dtype, _channels_last(node, operand.shape)) for operand in (x, out))
+        copy_strided(emit, x, volume, volume.shape, _channels_last(node, steps_of(x.shape)), steps_of(volume.shape))
+    batch, in_d, in_h, in_w, in_c = volume.shape
+    groups = in_c // filter_c
     window = _Window3D(node, (in_d, in_h, in_w), (kernel_d, kernel_h, kernel_w))
     out_d, out_h, out_w = window.out
-    depth = kernel_d * in_c
-    image = emit.scratch(x.dtype, (batch * out_d, in_h, in_w, depth))
+    depth = kernel_d * filter_c
+    image = emit.scratch(x.dtype, (batch * out_d, in_h, in_w, groups * depth))
     emit.kernel(
         f"gather_depth<{x.dtype.name}>",
-        x, in_d, in_h * in_w, in_c, kernel_d, window.strides[0], window.dilations[0], window.pad[0], out_d,
-        batch * out_d, image, tiles=max(1, min(batch * out_d, tiles_of(math.prod(image.shape), x.dtype))),
+        volume, in_d, in_h * in_w, groups, filter_c, kernel_d, window.strides[0], window.dilations[0], window.pad[0],
+        out_d, batch * out_d, image, tiles=max(1, min(batch * out_d, tiles_of(math.prod(image.shape), x.dtype))),
     )  # fmt: skip
     shape = (kernel_h, kernel_w, depth, out_c)
     matrix = np.asarray(filter.value).transpose(1, 2, 0, 3, 4).reshape(shape)
@@ -169,7 +178,11 @@ def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], 
         kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, out_h, out_w
     )  # fmt: skip
     filter_2d = Operand(x.dtype, shape, value=matrix, key=("depth as channels", filter.key))
-    return lower_product(image, filter_2d, None, None, out, "a0", (in_h, in_w, depth), flat, 1, emit, shape)
+    size = in_h, in_w, groups * depth
+    lower_product(image, filter_2d, None, None, result, "a0", size, flat, groups, emit, shape)
+    if result is not out:
+        copy_strided(emit, result, out, result.shape, steps_of(result.shape), _channels_last(node, steps_of(out.shape)))
+    return None
 
 
 register("Conv3D", infer=_infer, reference=_reference, lower=_lower)

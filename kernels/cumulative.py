@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeload.kernels.complex_planes import as_pairs, is_complex
 from edgeload.kernels.functions import NUMBERS
 from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
@@ -69,10 +70,12 @@ def _reference(node: Node, x: np.ndarray, axis: np.ndarray) -> np.ndarray:
 
 def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     (x, axis), (out,) = operands, outputs
-    if getattr(x.dtype, "name", "") not in NUMBERS:
-        return NotImplemented
     assert axis.value is not None
     chosen = _axis(node, len(x.shape), axis.value)
+    if is_complex(x.dtype) and node.op == "Cumsum":
+        x, out = as_pairs(x), as_pairs(out)
+    if getattr(x.dtype, "name", "") not in NUMBERS:
+        return NotImplemented
     outer, inner = int(np.prod(x.shape[:chosen])), int(np.prod(x.shape[chosen + 1 :]))
     operation = "sum" if node.op == "Cumsum" else "prod"
     flags = int(node.attrs["exclusive"]), int(node.attrs["reverse"])

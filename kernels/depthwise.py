@@ -161,7 +161,7 @@ def lower_depthwise(node: Node, operands: Sequence[Operand], outputs: Sequence[O
         x, filter, bias, bias if residual is None else residual, batch, in_h, in_w, in_c, window.stride_h,
         window.dilation_h, window.dilation_w, window.pad_top, window.pad_left,
         window.out_h, window.out_w, inside_from, inside_to, out,
-        tiles=max(1, min(batch * window.out_h, macs // _MACS_PER_TILE)),
+        tiles=max(1, min(batch * window.out_h, macs * emit.fineness // _MACS_PER_TILE)),
     )  # fmt: skip
     return None
 

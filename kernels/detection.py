@@ -6,17 +6,19 @@ tensorflow/core/kernels/image/non_max_suppression_op.cc, ties and float32 arithm
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeload.errors import ExecutionError
 from edgeload.kernels.concat import scalar_of
-from edgeload.kernels.registry import Node, Operand, Spec, register, require
+from edgeload.kernels.kernel import kernel, kernel_family
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
 _FLOAT32, _INT32 = np.dtype(np.float32), np.dtype(np.int32)
+_LOWEST = float(np.finfo(np.float32).min)
 Similarity = Callable[[int, int], Any]
 
 
@@ -36,23 +38,62 @@ def _overlaps(boxes: np.ndarray) -> Similarity:
     return overlap
 
 
+class _Queue:
+    """C++'s priority_queue of (score, index, ...), the highest score first. Of equal scores the lower index comes
+    first, or without `by_index` the one that the steps of libstdc++'s push_heap and pop_heap happen to leave in front.
+    """
+
+    def __init__(self, by_index: bool) -> None:
+        self.by_index = by_index
+        self.items: list[tuple[Any, int, int]] = []
+
+    def _is_behind(self, item: tuple[Any, int, int], other: tuple[Any, int, int]) -> bool:
+        return bool(item[0] < other[0] or (self.by_index and item[0] == other[0] and item[1] > other[1]))
+
+    def _rise(self, hole: int, item: tuple[Any, int, int]) -> None:
+        while hole > 0 and self._is_behind(self.items[(hole - 1) // 2], item):
+            self.items[hole] = self.items[(hole - 1) // 2]
+            hole = (hole - 1) // 2
+        self.items[hole] = item
+
+    def push(self, item: tuple[Any, int, int]) -> None:
+        self.items.append(item)
+        self._rise(len(self.items) - 1, item)
+
+    def pop(self) -> tuple[Any, int, int]:
+        first, last = self.items[0], self.items.pop()
+        size, hole = len(self.items), 0
+        while 2 * hole + 1 < size:
+            child = 2 * hole + 2
+            if child >= size or self._is_behind(self.items[child], self.items[child - 1]):
+                child -= 1
+            self.items[hole] = self.items[child]
+            hole = child
+        if size:
+            self._rise(hole, last)
+        return first
+
+
 def _select(
-    scores: np.ndarray, similarity: Similarity, limit: int, threshold: float, score_threshold: float, sigma: float = 0.0
-) -> tuple[list[int], list[np.float32]]:
-    """Up to `limit` indices and their scores, best first; of equal scores the lower index first.
+    scores: np.ndarray, similarity: Similarity, limit: int, threshold: float, score_threshold: float,
+    sigma: float = 0.0, by_index: bool = True,
+) -> tuple[list[int], list[np.float32]]:  # fmt: skip
+    """Up to `limit` indices and their scores, best first; of equal scores the lower index first, if `by_index`.
 
     One whose similarity to an earlier one exceeds `threshold` is dropped; with sigma > 0 its score is multiplied by
     exp(-similarity^2 / (2 sigma)) for each earlier one instead, and it queues again.
     """
     threshold, score_threshold = np.float32(threshold), np.float32(score_threshold)
     scale = np.float32(-0.5) / np.float32(sigma) if sigma > 0 else np.float32(0)
-    queue = [(-score, i, 0) for i, score in enumerate(scores.astype(np.float32)) if score > score_threshold]
-    heapq.heapify(queue)
+    queue = _Queue(by_index)
+    for i, score in enumerate(scores.astype(np.float32)):
+        if score > score_threshold:
+            queue.push((score, i, 0))
     chosen: list[int] = []
     chosen_scores: list[np.float32] = []
-    while queue and len(chosen) < limit:
-        negative, i, compared = heapq.heappop(queue)
-        score = original = np.float32(-negative)
+    while queue.items and len(chosen) < limit:
+        score, i, compared = queue.pop()
+        original = score
         dropped = False
         for j in range(len(chosen) - 1, compared - 1, -1):
             alike = similarity(i, chosen[j])
@@ -68,8 +109,156 @@ def _select(
             chosen.append(i)
             chosen_scores.append(score)
         elif score > score_threshold:
-            heapq.heappush(queue, (-score, i, len(chosen)))
+            queue.push((score, i, len(chosen)))
     return chosen, chosen_scores
+
+
+_PIECES = 8  # of a selection over several classes, each with its own queue
+_SMALL_SELECTION = 1 << 13  # scores; fewer are not worth more than one piece
+
+
+@kernel_family("select_boxes", errors={1: "iou_threshold must be in [0, 1]"})
+def select_boxes() -> Iterator[Any]:
+    """`_select` for each of `classes` classes of each image: chosen [batch, classes, limit], filled up with 0,
+    chosen_scores likewise, how_many [batch, classes].
+
+    boxes [batch, count, box_classes, 4], scores [batch, count, classes]. Each piece has its part of the scratch memory:
+    a binary heap of indices, the best score first, of equal ones the lower index (`by_index`) or the one that `_Queue`
+    gives; the scores and how many chosen boxes each has been compared with, which change with sigma > 0.
+    """
+    yield (
+        "float32[:] boxes, float32[:] scores, float32[:] threshold, float32[:] score_threshold, float32[:] sigma, "
+        "int64 images, int64 count, int64 classes, int64 box_classes, int64 limit, int64 by_index, "
+        "int32[:] heap, float32[:] current, "
+        "int32[:] compared, int32[:] chosen, float32[:] chosen_scores, int32[:] how_many"
+    )
+    from edgeload.kernels.simd import scalar_function
+
+    exp = scalar_function("exp(a0)")
+
+    def run(  # type: ignore[no-untyped-def]
+        boxes, scores, threshold, score_threshold, sigma, images, count, classes, box_classes, limit, by_index, heap,
+        current, compared, chosen, chosen_scores, how_many, worker, workers
+    ):  # fmt: skip
+        if not (threshold[0] >= 0 and threshold[0] <= 1):
+            return 1
+        least, most_alike, zero = score_threshold[0], threshold[0], np.float32(0)
+        is_soft = sigma[0] > 0
+        scale = np.float32(-0.5) / sigma[0] if is_soft else zero
+        own = worker * count
+        items = images * classes
+        for item in range(items * worker // workers, items * (worker + 1) // workers):
+            image, kind = item // classes, item % classes
+            first_box = image * count * box_classes + (kind if box_classes > 1 else 0)
+            size, found, pushed, again = 0, 0, np.int64(0), np.int64(-1)
+            while True:
+                # push the next score, then the ones that queue again; pop when there is nothing to push
+                i = pushed
+                if pushed < count:
+                    pushed += 1
+                    score = scores[(image * count + i) * classes + kind]
+                    current[own + i] = score
+                    compared[own + i] = 0
+                    if not score > least:
+                        continue
+                elif again >= 0:
+                    i, again = again, np.int64(-1)
+                else:
+                    i = np.int64(-1)
+                hole = size
+                moved = i
+                if i < 0:
+                    if found >= limit or size == 0:
+                        break
+                    i = np.int64(heap[own])
+                    size -= 1
+                    moved = np.int64(heap[own + size])
+                    hole = 0
+                    while 2 * hole + 1 < size:
+                        child = 2 * hole + 2
+                        if child >= size:
+                            child -= 1
+                        else:
+                            right, left = heap[own + child], heap[own + child - 1]
+                            p, q = current[own + right], current[own + left]
+                            if p < q or (by_index and p == q and right > left):
+                                child -= 1
+                        heap[own + hole] = heap[own + child]
+                        hole = child
+                    popped = True
+                else:
+                    size += 1
+                    popped = False
+                while hole > 0:
+                    parent = (hole - 1) // 2
+                    above = heap[own + parent]
+                    p, q = current[own + above], current[own + moved]
+                    if not (p < q or (by_index and p == q and above > moved)):
+                        break
+                    heap[own + hole] = above
+                    hole = parent
+                heap[own + hole] = moved
+                if not popped:
+                    continue
+                score = current[own + i]
+                original = score
+                is_dropped = False
+                at_i = (first_box + i * box_classes) * 4
+                top, bottom = min(boxes[at_i], boxes[at_i + 2]), max(boxes[at_i], boxes[at_i + 2])
+                left_x, right_x = min(boxes[at_i + 1], boxes[at_i + 3]), max(boxes[at_i + 1], boxes[at_i + 3])
+                area = (bottom - top) * (right_x - left_x)
+                for j in range(found - 1, compared[own + i] - 1, -1):
+                    at_j = (first_box + np.int64(chosen[item * limit + j]) * box_classes) * 4
+                    top_j, bottom_j = min(boxes[at_j], boxes[at_j + 2]), max(boxes[at_j], boxes[at_j + 2])
+                    left_j, right_j = min(boxes[at_j + 1], boxes[at_j + 3]), max(boxes[at_j + 1], boxes[at_j + 3])
+                    area_j = (bottom_j - top_j) * (right_j - left_j)
+                    alike = zero
+                    if not (area <= zero or area_j <= zero):
+                        height = max(min(bottom, bottom_j) - max(top, top_j), zero)
+                        width = max(min(right_x, right_j) - max(left_x, left_j), zero)
+                        shared = height * width
+                        alike = shared / (area + area_j - shared)
+                    if not is_soft:
+                        if alike > most_alike:
+                            is_dropped = True
+                            break
+                    else:
+                        score = score * exp(scale * alike * alike)
+                        if score <= least:
+                            break
+                if not is_dropped and score == original:
+                    chosen[item * limit + found] = i
+                    chosen_scores[item * limit + found] = score
+                    found += 1
+                elif not is_dropped and score > least:
+                    current[own + i] = score
+                    compared[own + i] = found
+                    again = i
+            for place in range(found, limit):
+                chosen[item * limit + place] = 0
+                chosen_scores[item * limit + place] = zero
+            how_many[item] = found
+        return 0
+
+    yield run
+
+
+def _emit_selection(
+    emit: Emit, boxes: Operand, scores: Operand, limits: Sequence[Operand], sizes: tuple[int, ...],
+    outputs: Sequence[Operand],
+) -> None:  # fmt: skip
+    """`limits`: thresholds for overlaps and scores, and sigma; `sizes`: images, count, classes, box_classes, limit,
+    by_index; `outputs`: chosen, chosen_scores, how_many."""
+    images, count, classes, *_ = sizes
+    pieces = _PIECES if images * classes > 1 and images * classes * count > _SMALL_SELECTION else 1
+    queue = (pieces * count,)
+    scratch = [emit.scratch(dtype, queue) for dtype in (_INT32, _FLOAT32, _INT32)]
+    tiles = min(pieces, images * classes)
+    emit.kernel("select_boxes", boxes, scores, *limits, *sizes, *scratch, *outputs, tiles=tiles)
+
+
+def _number(emit: Emit, value: float) -> Operand:
+    return emit.constant(("float32", value), lambda: np.array(value, np.float32))
 
 
 # inputs of each version behind boxes, scores, max_output_size; what is not an input is an attribute or has a default
@@ -112,9 +301,8 @@ def _suppression(
             "they must be at least 0 and in [0, 1]."
         )
     similarity: Similarity = (lambda i, j: boxes[i, j]) if by_overlap else _overlaps(boxes)
-    lowest = float(np.finfo(np.float32).min)
     sigma = given.get("soft_nms_sigma", 0.0)
-    chosen, chosen_scores = _select(scores, similarity, size, threshold, given.get("score_threshold", lowest), sigma)
+    chosen, chosen_scores = _select(scores, similarity, size, threshold, given.get("score_threshold", _LOWEST), sigma)
     count = len(chosen)
     length = size if node.attrs.get("pad_to_max_output_size", False) else count
     indices = np.zeros(length, np.int32)
@@ -124,6 +312,21 @@ def _suppression(
         padded[:count] = chosen_scores
         return [indices, padded, np.array(count, np.int32)]
     return [indices, np.array(count, np.int32)] if node.op == "NonMaxSuppressionV4" else [indices]
+
+
+def _lower_suppression(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """With padding, which is what makes the sizes of the outputs known."""
+    boxes, scores, limit, *rest = operands
+    if scores.dtype != _FLOAT32 or int(limit.known()) < 0:
+        return NotImplemented
+    size = outputs[0].shape[0]
+    given = dict(zip(_INPUTS[node.op], rest, strict=True))
+    sigma = given.get("soft_nms_sigma") or _number(emit, 0.0)
+    limits = [given["iou_threshold"], given["score_threshold"], sigma]
+    indices, *between, count = outputs
+    chosen_scores = between[0] if between else emit.scratch(_FLOAT32, (size,))
+    _emit_selection(emit, boxes, scores, limits, (1, scores.shape[0], 1, 1, size, 1), [indices, chosen_scores, count])
+    return None
 
 
 def _combined_size(node: Node, classes: int, per_class: int, total: int) -> int:
@@ -156,7 +359,8 @@ def _infer_combined(
 def _combined(
     node: Node, boxes: np.ndarray, scores: np.ndarray, per_class: np.ndarray, total: np.ndarray, *rest: np.ndarray
 ) -> list[np.ndarray]:
-    """Non-maximum suppression of each class alone, then the best of all classes."""
+    """Non-maximum suppression of each class alone, then the best of all classes, of equal ones the lower class first
+    (TensorFlow's unstable sort of more than 16 may order these otherwise)."""
     threshold, score_threshold = (float(value) for value in rest)
     batch, _, classes = scores.shape
     limit = scalar_of(node, per_class, "max_output_size_per_class")
@@ -167,7 +371,9 @@ def _combined(
         found = []
         for kind in range(classes):
             own = boxes[image, :, kind if boxes.shape[2] > 1 else 0]
-            chosen, chosen_scores = _select(scores[image, :, kind], _overlaps(own), limit, threshold, score_threshold)
+            chosen, chosen_scores = _select(
+                scores[image, :, kind], _overlaps(own), limit, threshold, score_threshold, by_index=False
+            )
             found += [(score, kind, own[i]) for i, score in zip(chosen, chosen_scores, strict=True)]
         found.sort(key=lambda one: -one[0])
         valid[image] = min(len(found), size)
@@ -175,6 +381,76 @@ def _combined(
             out_boxes[image, place] = np.clip(box, 0, 1) if node.attrs.get("clip_boxes", True) else box
             out_scores[image, place], out_classes[image, place] = score, kind
     return [out_boxes, out_scores, out_classes, valid]
+
+
+@kernel(
+    "float32[:] boxes, int32[:] chosen, float32[:] chosen_scores, int32[:] how_many, int64 count, int64 classes, "
+    "int64 box_classes, int64 limit, int64 size, int64 is_clipped, int32[:] taken, float32[:] out_boxes, "
+    "float32[:] out_scores, float32[:] out_classes, int32[:] valid"
+)
+def merge_classes(  # type: ignore[no-untyped-def]
+    boxes, chosen, chosen_scores, how_many, count, classes, box_classes, limit, size, is_clipped, taken, out_boxes,
+    out_scores, out_classes, valid, worker, workers
+):  # fmt: skip
+    """The `size` best of what `select_boxes` has chosen, best first, of equal scores the lower class first.
+
+    taken [batch, classes] counts how many of each class are in the result.
+    """
+    images = valid.size
+    for image in range(images * worker // workers, images * (worker + 1) // workers):
+        for kind in range(classes):
+            taken[image * classes + kind] = 0
+        found = 0
+        for place in range(size):
+            best = -1
+            best_score = np.float32(0)
+            for kind in range(classes):
+                item = image * classes + kind
+                if taken[item] < how_many[item]:
+                    score = chosen_scores[item * limit + taken[item]]
+                    if best < 0 or score > best_score:
+                        best, best_score = kind, score
+            at = image * size + place
+            out_scores[at] = best_score
+            out_classes[at] = np.float32(max(best, 0))
+            for side in range(4):
+                out_boxes[at * 4 + side] = np.float32(0)
+            if best < 0:
+                continue
+            item = image * classes + best
+            box = image * count + np.int64(chosen[item * limit + taken[item]])
+            first = (box * box_classes + (best if box_classes > 1 else 0)) * 4
+            for side in range(4):
+                edge = boxes[first + side]
+                if is_clipped:
+                    edge = min(max(edge, np.float32(0)), np.float32(1))
+                out_boxes[at * 4 + side] = edge
+            taken[item] += 1
+            found += 1
+        valid[image] = found
+
+
+def _lower_combined(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    boxes, scores, per_class, _, *thresholds = operands
+    images, count, classes = scores.shape
+    if 0 in (images, count, classes) or any(threshold.shape != () for threshold in thresholds):
+        return NotImplemented
+    limit = min(scalar_of(node, per_class.known(), "max_output_size_per_class"), count)
+    of_classes = (images, classes, limit)
+    selected = [emit.scratch(_INT32, of_classes), emit.scratch(_FLOAT32, of_classes)]
+    selected.append(emit.scratch(_INT32, of_classes[:2]))
+    sizes = (images, count, classes, boxes.shape[2], limit, 0)
+    _emit_selection(emit, boxes, scores, [*thresholds, _number(emit, 0.0)], sizes, selected)
+    taken = emit.scratch(_INT32, of_classes[:2])
+    is_clipped = int(node.attrs.get("clip_boxes", True))
+    emit.kernel(
+        "merge_classes", boxes, *selected, count, classes, boxes.shape[2], limit, outputs[0].shape[1], is_clipped,
+        taken, *outputs, tiles=images if math.prod(of_classes) > _SMALL_SELECTION else 1
+    )  # fmt: skip
+    return None
+
+
+_IMAGES = ("float32", "float64", "uint8", "uint16", "int8", "int16", "int32", "int64")
 
 
 def _infer_crop(node: Node, images: Operand, boxes: Operand, of_box: Operand, size: Operand) -> Spec:
@@ -234,7 +510,71 @@ def _sample(node: Node, image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.n
     return np.asarray(result)
 
 
+@kernel(
+    "T[:] images, float32[:] boxes, int32[:] of_box, int64 batch, int64 in_h, int64 in_w, int64 channels, "
+    "int64 crop_h, int64 crop_w, int64 is_nearest, float32 extrapolation, float32[:] out",
+    T=_IMAGES,
+    errors={1: "box_ind has an index outside of the images"},
+)
+def crop_and_resize(  # type: ignore[no-untyped-def]
+    images, boxes, of_box, batch, in_h, in_w, channels, crop_h, crop_w, is_nearest, extrapolation, out, worker, workers
+):
+    """out[n, i, j, :] = image of_box[n] at row y1 + i * step, column likewise; boxes [count, (y1, x1, y2, x2)]."""
+    half, one = np.float32(0.5), np.float32(1)
+    reach_h, reach_w = np.float32(in_h - 1), np.float32(in_w - 1)
+    rows = of_box.size * crop_h
+    for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+        n, i = row // crop_h, row % crop_h
+        image = np.int64(of_box[n])
+        if image < 0 or image >= batch:
+            return 1
+        y1, x1, y2, x2 = boxes[4 * n], boxes[4 * n + 1], boxes[4 * n + 2], boxes[4 * n + 3]
+        y = half * (y1 + y2) * reach_h
+        if crop_h > 1:
+            y = y1 * reach_h + np.float32(i) * ((y2 - y1) * reach_h / np.float32(crop_h - 1))
+        scale = (x2 - x1) * reach_w / max(np.float32(crop_w - 1), one)
+        for j in range(crop_w):
+            x = x1 * reach_w + np.float32(j) * scale if crop_w > 1 else half * (x1 + x2) * reach_w
+            target = (row * crop_w + j) * channels
+            if not (y >= 0 and y <= reach_h and x >= 0 and x <= reach_w):
+                for c in range(channels):
+                    out[np.uint64(target + c)] = extrapolation
+                continue
+            if is_nearest:
+                source = ((image * in_h + np.int64(y + half)) * in_w + np.int64(x + half)) * channels
+                for c in range(channels):
+                    out[np.uint64(target + c)] = np.float32(images[np.uint64(source + c)])
+                continue
+            top, left = np.int64(y), np.int64(x)
+            down, across = y - np.float32(top), x - np.float32(left)
+            to_right = channels if across > 0 else 0
+            upper = ((image * in_h + top) * in_w + left) * channels
+            lower = upper + (in_w * channels if down > 0 else 0)
+            for c in range(channels):
+                a, b = np.float32(images[np.uint64(upper + c)]), np.float32(images[np.uint64(upper + to_right + c)])
+                d, e = np.float32(images[np.uint64(lower + c)]), np.float32(images[np.uint64(lower + to_right + c)])
+                above, below = a + (b - a) * across, d + (e - d) * across
+                out[np.uint64(target + c)] = above + (below - above) * down
+    return 0
+
+
+def _lower_crop(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    images, boxes, of_box, _ = operands
+    (out,) = outputs
+    if getattr(images.dtype, "name", "") not in _IMAGES or boxes.dtype != _FLOAT32:
+        return NotImplemented
+    method = int(node.attrs.get("method", b"bilinear") == b"nearest")
+    extrapolation = float(node.attrs.get("extrapolation_value", 0.0))
+    tiles = max(1, min(out.shape[0] * out.shape[1], math.prod(out.shape) >> 13))
+    emit.kernel(
+        f"crop_and_resize<{images.dtype.name}>", images, boxes, of_box, *images.shape, *out.shape[1:3], method,
+        extrapolation, out, tiles=tiles
+    )  # fmt: skip
+    return None
+
+
 for _op in _INPUTS:
-    register(_op, infer=_infer_suppression, reference=_suppression)
-register("CombinedNonMaxSuppression", infer=_infer_combined, reference=_combined)
-register("CropAndResize", infer=_infer_crop, reference=_crop_and_resize)
+    _lower: Any = _lower_suppression if _op in ("NonMaxSuppressionV4", "NonMaxSuppressionV5") else None
+    register(_op, infer=_infer_suppression, reference=_suppression, lower=_lower)
+register("CombinedNonMaxSuppression", infer=_infer_combined, reference=_combined, lower=_lower_combined)
+register("CropAndResize", infer=_infer_crop, reference=_crop_and_resize, lower=_lower_crop)

@@ -1,17 +1,22 @@
-"""Dilation2D (grayscale morphology) and MaxPoolWithArgmax, as host steps.
+"""Dilation2D (grayscale morphology) and MaxPoolWithArgmax.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/Dilation2D, ../MaxPoolWithArgmax
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeload.kernels.conv import output_size
-from edgeload.kernels.registry import Node, Operand, Spec, register, require
+from edgeload.kernels.functions import NUMBERS
+from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
+
+_TAPS_PER_TILE = 1 << 15
 
 Geometry = tuple[int, int, int, int]  # output height and width, padding above and to the left
 
@@ -85,7 +90,65 @@ def _dilation(node: Node, x: np.ndarray, filter: np.ndarray) -> np.ndarray:
     return out
 
 
-register("Dilation2D", infer=_infer_dilation, reference=_dilation)
+_WINDOW = (
+    "int64 in_h, int64 in_w, int64 channels, int64 kernel_h, int64 kernel_w, int64 stride_h, int64 stride_w, "
+    "int64 rate_h, int64 rate_w, int64 out_h, int64 out_w, int64 pad_top, int64 pad_left, int64 rows"
+)
+
+
+@kernel_family("dilation")
+def dilation(dtype: str) -> Iterator[Any]:
+    """out[b, y, x, c] = max over taps inside the image of x + filter; `rows` is batch * out_h."""
+    kind = np.dtype(dtype).type
+    lowest = kind(_lowest(np.dtype(dtype)))
+    yield f"{dtype}[:] x, {dtype}[:] filter, {_WINDOW}, {dtype}[:] out"
+
+    def run(  # type: ignore[no-untyped-def]
+        x, filter, in_h, in_w, channels, kernel_h, kernel_w, stride_h, stride_w, rate_h, rate_w, out_h, out_w, pad_top,
+        pad_left, rows, out, worker, workers
+    ):  # fmt: skip
+        for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+            for col in range(out_w):
+                target = (row * out_w + col) * channels
+                for c in range(channels):
+                    out[np.uint64(target + c)] = lowest
+                for ky in range(kernel_h):
+                    y = row % out_h * stride_h + ky * rate_h - pad_top
+                    for kx in range(kernel_w):
+                        u = col * stride_w + kx * rate_w - pad_left
+                        if y < 0 or y >= in_h or u < 0 or u >= in_w:
+                            continue
+                        source = ((row // out_h * in_h + y) * in_w + u) * channels
+                        tap = (ky * kernel_w + kx) * channels
+                        for c in range(channels):
+                            value = kind(x[np.uint64(source + c)] + filter[np.uint64(tap + c)])
+                            best = out[np.uint64(target + c)]
+                            out[np.uint64(target + c)] = value if value > best else best
+
+    yield run
+
+
+def _window_arguments(
+    x: Operand, geometry: Geometry, kernel: tuple[int, ...], strides: list[int], rates: list[int]
+) -> tuple[list[int], int]:
+    """What `_WINDOW` names, and how many tiles the work is worth."""
+    numbers = [*x.shape[1:], *kernel[:2], *strides[1:3], *rates[1:3], *geometry, x.shape[0] * geometry[0]]
+    taps = numbers[-1] * geometry[1] * x.shape[3] * kernel[0] * kernel[1]
+    return numbers, max(1, min(numbers[-1], taps // _TAPS_PER_TILE))
+
+
+def _lower_dilation(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    x, filter = operands
+    if getattr(x.dtype, "name", "") not in NUMBERS:
+        return NotImplemented
+    strides, rates = node.attrs["strides"], node.attrs["rates"]
+    geometry = _geometry(node, x.shape, filter.shape[:2], strides, rates)
+    numbers, tiles = _window_arguments(x, geometry, filter.shape, strides, rates)
+    emit.kernel(f"dilation<{x.dtype.name}>", x, filter, *numbers, outputs[0], tiles=tiles)
+    return None
+
+
+register("Dilation2D", infer=_infer_dilation, reference=_dilation, lower=_lower_dilation)
 
 
 # ---- MaxPoolWithArgmax
@@ -125,4 +188,51 @@ def _max_pool_with_argmax(node: Node, x: np.ndarray) -> list[np.ndarray]:
     return [out, argmax.astype(node.attrs["Targmax"])]
 
 
-register("MaxPoolWithArgmax", infer=_infer_argmax, reference=_max_pool_with_argmax)
+@kernel_family("max_pool_with_argmax")
+def max_pool_with_argmax(dtype: str, index: str) -> Iterator[Any]:
+    """The largest element of each window, the first of equal ones, and its place in the flat image, or (`image_step`
+    not 0) in the flat batch; `rows` is batch * out_h."""
+    yield f"{dtype}[:] x, {_WINDOW}, int64 image_step, {dtype}[:] out, {index}[:] argmax"
+    lowest = np.dtype(dtype).type(_lowest(np.dtype(dtype)))
+
+    def run(  # type: ignore[no-untyped-def]
+        x, in_h, in_w, channels, kernel_h, kernel_w, stride_h, stride_w, rate_h, rate_w, out_h, out_w, pad_top,
+        pad_left, rows, image_step, out, argmax, worker, workers
+    ):  # fmt: skip
+        for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+            for col in range(out_w):
+                target = (row * out_w + col) * channels
+                for c in range(channels):
+                    out[np.uint64(target + c)] = lowest
+                    argmax[np.uint64(target + c)] = -1
+                for ky in range(kernel_h):
+                    y = row % out_h * stride_h + ky * rate_h - pad_top
+                    for kx in range(kernel_w):
+                        u = col * stride_w + kx * rate_w - pad_left
+                        if y < 0 or y >= in_h or u < 0 or u >= in_w:
+                            continue
+                        image = row // out_h
+                        source = ((image * in_h + y) * in_w + u) * channels
+                        place = image * image_step + (y * in_w + u) * channels
+                        for c in range(channels):
+                            value = x[np.uint64(source + c)]
+                            if value > out[np.uint64(target + c)] or argmax[np.uint64(target + c)] < 0:
+                                out[np.uint64(target + c)] = value
+                                argmax[np.uint64(target + c)] = place + c
+
+    yield run
+
+
+def _lower_argmax(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    (x,), (out, argmax) = operands, outputs
+    if getattr(x.dtype, "name", "") not in NUMBERS:
+        return NotImplemented
+    geometry, kernel = _pool_geometry(node, x.shape)
+    numbers, tiles = _window_arguments(x, geometry, kernel, node.attrs["strides"], [1, 1, 1, 1])
+    image_step = math.prod(x.shape[1:]) if node.attrs["include_batch_in_index"] else 0
+    name = f"max_pool_with_argmax<{x.dtype.name},{argmax.dtype.name}>"
+    emit.kernel(name, x, *numbers, image_step, out, argmax, tiles=tiles)
+    return None
+
+
+register("MaxPoolWithArgmax", infer=_infer_argmax, reference=_max_pool_with_argmax, lower=_lower_argmax)

@@ -53,9 +53,10 @@ def _infer(node: Node, *operands: Operand) -> Spec:
 
 def _reference(node: Node, *arrays: np.ndarray) -> np.ndarray:
     equation = parse_equation(node, [array.ndim for array in arrays])
-    wide = {"f": np.float64, "c": np.complex128}.get(arrays[0].dtype.kind, arrays[0].dtype)
+    dtype = arrays[0].dtype
+    wide = dtype if dtype.kind in "iu" else np.complex128 if dtype.kind == "c" else np.float64
     text = ",".join(equation.operands) + "->" + equation.output
-    return np.asarray(np.einsum(text, *(array.astype(wide) for array in arrays))).astype(arrays[0].dtype)
+    return np.asarray(np.einsum(text, *(array.astype(wide) for array in arrays))).astype(dtype)
 
 
 register("Einsum", infer=_infer, reference=_reference)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import edgeload.kernels.gamma_functions  # noqa: F401  (defines functions)
 import edgeload.kernels.quantizers  # noqa: F401  (defines functions)
 import edgeload.kernels.rare_functions  # noqa: F401  (defines functions)
 import edgeload.kernels.transcendentals_64  # noqa: F401  (the same for float64)

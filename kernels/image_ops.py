@@ -3,20 +3,22 @@ AdjustSaturation.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/ExtractImagePatches, ../ImageProjectiveTransformV3, ../AdjustHue
 
-Patches are moved by a kernel; the others are host steps.
+ImageProjectiveTransform is a host step.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeload.kernels.conv import output_size
-from edgeload.kernels.kernel import kernel
+from edgeload.kernels.elementwise import lower_expression
+from edgeload.kernels.kernel import kernel, kernel_family
 from edgeload.kernels.movement import WIDTHS, tiles_of, width_of
+from edgeload.kernels.reduce import lower_fold
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
 _FLOAT32 = np.float32
@@ -254,10 +256,70 @@ def _adjust_saturation(node: Node, x: np.ndarray, scale: np.ndarray) -> np.ndarr
     return _from_hue(hue, largest * (1 - saturation), largest).astype(x.dtype)
 
 
-register("RGBToHSV", infer=_infer_colours, reference=_rgb_to_hsv)
-register("HSVToRGB", infer=_infer_colours, reference=_hsv_to_rgb)
-register("AdjustHue", infer=_infer_colours, reference=_adjust_hue)
-register("AdjustSaturation", infer=_infer_colours, reference=_adjust_saturation)
+@kernel_family("colours")
+def colours(op: str, dtype: str) -> Iterator[Any]:
+    """out[p, :] = the colour x[p, :], three numbers, converted or adjusted by number[0]; in float64."""
+    yield f"{dtype}[:] x, float32[:] number, {dtype}[:] out"
+    from edgeload.kernels.simd import scalar_function
+
+    floor = scalar_function("floor(a0)")
+    is_from_hsv, is_to_hsv = op == "HSVToRGB", op == "RGBToHSV"
+    is_hue, is_saturation = op == "AdjustHue", op == "AdjustSaturation"
+
+    def run(x, number, out, worker, workers):  # type: ignore[no-untyped-def]
+        count = x.size // 3
+        amount = np.float64(number[0])
+        for p in range(count * worker // workers, count * (worker + 1) // workers):
+            red, green, blue = np.float64(x[3 * p]), np.float64(x[3 * p + 1]), np.float64(x[3 * p + 2])
+            hue, least, largest = red, blue * (1 - green), blue
+            if not is_from_hsv:
+                least, largest = min(min(red, green), blue), max(max(red, green), blue)
+                hue = 0.0
+                if largest > least:
+                    unit = 1 / (6 * (largest - least))
+                    if largest == red:
+                        hue = unit * (green - blue)
+                    elif largest == green:
+                        hue = unit * (blue - red) + 2 / 6
+                    else:
+                        hue = unit * (red - green) + 4 / 6
+                    if hue < 0:
+                        hue += 1
+            saturation = (largest - least) / largest if largest > 0 else 0.0
+            if is_to_hsv:
+                out[3 * p], out[3 * p + 1], out[3 * p + 2] = hue, saturation, largest
+                continue
+            if is_hue:
+                hue = hue + amount
+                hue = hue - floor(hue)
+            if is_saturation:
+                least = largest * (1 - min(max(saturation * amount, 0.0), 1.0))
+            span, six = largest - least, 6 * hue
+            out[3 * p] = least + span * min(max(abs(six - 3) - 1, 0.0), 1.0)
+            out[3 * p + 1] = least + span * min(max(2 - abs(six - 2), 0.0), 1.0)
+            out[3 * p + 2] = least + span * min(max(2 - abs(six - 4), 0.0), 1.0)
+
+    yield run
+
+
+def _lower_colours(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    x, *numbers = operands
+    if getattr(x.dtype, "name", "") not in ("float32", "float64"):
+        return NotImplemented
+    number = numbers[0] if numbers else emit.constant(("zero", "float32"), lambda: np.zeros((), _FLOAT32))
+    tiles = max(1, math.prod(x.shape) >> 13)
+    emit.kernel(f"colours<{node.op},{x.dtype.name}>", x, number, outputs[0], tiles=tiles)
+    return None
+
+
+_COLOURS: dict[str, Callable[..., Any]] = {
+    "RGBToHSV": _rgb_to_hsv,
+    "HSVToRGB": _hsv_to_rgb,
+    "AdjustHue": _adjust_hue,
+    "AdjustSaturation": _adjust_saturation,
+}
+for _op, _compute in _COLOURS.items():
+    register(_op, infer=_infer_colours, reference=_compute, lower=_lower_colours)
 
 
 def _infer_contrast(node: Node, x: Operand, factor: Operand) -> Spec:
@@ -276,4 +338,17 @@ def _adjust_contrast(node: Node, x: np.ndarray, factor: np.ndarray) -> np.ndarra
     return ((wide - mean) * float(factor) + mean).astype(x.dtype)
 
 
-register("AdjustContrastv2", infer=_infer_contrast, reference=_adjust_contrast)
+def _lower_contrast(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    x, factor = operands
+    if x.dtype != np.dtype(_FLOAT32):
+        return NotImplemented
+    rank = len(x.shape)
+    if math.prod(x.shape) == 0:
+        return None
+    mean = emit.scratch(x.dtype, (*x.shape[:-3], 1, 1, x.shape[-1]))
+    if lower_fold("sum", "mean", x, (rank - 3, rank - 2), mean, emit) is NotImplemented:
+        return NotImplemented
+    return lower_expression("add(mul(sub(a0,a1),a2),a1)", [x, mean, factor], outputs[0], emit)
+
+
+register("AdjustContrastv2", infer=_infer_contrast, reference=_adjust_contrast, lower=_lower_contrast)

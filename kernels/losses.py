@@ -1,14 +1,18 @@
-"""SoftmaxCrossEntropyWithLogits and SparseSoftmaxCrossEntropyWithLogits, as host steps.
+"""SoftmaxCrossEntropyWithLogits and SparseSoftmaxCrossEntropyWithLogits.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/SoftmaxCrossEntropyWithLogits
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from edgeload.errors import ExecutionError
-from edgeload.kernels.registry import Node, Operand, Spec, broadcast_shapes, register, require
+from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, broadcast_shapes, register, require
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -59,5 +63,69 @@ def _sparse(node: Node, logits: np.ndarray, labels: np.ndarray) -> list[np.ndarr
     return [-logarithms[rows, labels].astype(logits.dtype), gradients.astype(logits.dtype)]
 
 
-register("SoftmaxCrossEntropyWithLogits", infer=_infer_dense, reference=_dense)
-register("SparseSoftmaxCrossEntropyWithLogits", infer=_infer_sparse, reference=_sparse)
+@kernel_family("cross_entropy", errors={1: "a label is outside the valid range"})
+def cross_entropy(dtype: str, labels_dtype: str) -> Iterator[Any]:
+    """Losses [rows] and gradients [rows, cols], in float64. labels [rows, cols] of the logits' dtype, or one class for
+    each row; steps are in elements, 0 where an input is broadcast."""
+    is_sparse = labels_dtype.startswith("int")
+    steps = "int64 row_step, int64 step, int64 label_row_step, int64 label_step"
+    outputs = f"{dtype}[:] losses, {dtype}[:] out"
+    yield f"{dtype}[:] logits, {labels_dtype}[:] labels, int64 rows, int64 cols, {steps}, {outputs}"
+    from edgeload.kernels.simd import scalar_function
+
+    exp, log = scalar_function("exp(a0)"), scalar_function("log(a0)")
+
+    def run(  # type: ignore[no-untyped-def]
+        logits, labels, rows, cols, row_step, step, label_row_step, label_step, losses, out, worker, workers
+    ):
+        for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+            start = row * row_step
+            largest = -np.inf
+            for col in range(cols):
+                value = np.float64(logits[start + col * step])
+                if value > largest or value != value:
+                    largest = value
+            total = 0.0
+            for col in range(cols):
+                total += exp(np.float64(logits[start + col * step]) - largest)
+            shift = largest + log(total)
+            loss, label = 0.0, np.int64(-1)
+            if is_sparse:
+                label = np.int64(labels[row])
+                if label < 0 or label >= cols:
+                    return 1
+                loss = shift - np.float64(logits[start + label * step])
+            for col in range(cols):
+                logarithm = np.float64(logits[start + col * step]) - shift
+                if is_sparse:
+                    share = 1.0 if col == label else 0.0
+                else:
+                    share = np.float64(labels[row * label_row_step + col * label_step])
+                    if share != 0:
+                        loss -= share * logarithm
+                out[row * cols + col] = exp(logarithm) - share
+            losses[row] = loss
+        return 0
+
+    yield run
+
+
+def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    (logits, labels), (losses, out) = operands, outputs
+    is_sparse = node.op.startswith("Sparse")
+    if getattr(logits.dtype, "name", "") not in ("float32", "float64"):
+        return NotImplemented
+    if is_sparse and str(labels.dtype) not in ("int32", "int64"):
+        return NotImplemented
+    rows, cols = out.shape
+    steps = []
+    for operand in (logits, logits if is_sparse else labels):
+        shape = (1,) * (2 - len(operand.shape)) + operand.shape
+        steps += [shape[1] if shape[0] > 1 else 0, 1 if shape[1] > 1 else 0]
+    name = f"cross_entropy<{logits.dtype.name},{labels.dtype.name}>"
+    emit.kernel(name, logits, labels, rows, cols, *steps, losses, out, tiles=max(1, min(rows, rows * cols >> 12)))
+    return None
+
+
+register("SoftmaxCrossEntropyWithLogits", infer=_infer_dense, reference=_dense, lower=_lower)
+register("SparseSoftmaxCrossEntropyWithLogits", infer=_infer_sparse, reference=_sparse, lower=_lower)

@@ -33,14 +33,25 @@ def _transposes(node: Node) -> tuple[bool, bool]:
 def infer_matmul(node: Node, a: Operand, b: Operand, *others: Operand) -> Spec:
     """a [..., rows, inner], b [..., inner, cols], either transposed by its attribute -> [..., rows, cols]."""
     require(len(a.shape) >= 2 and len(b.shape) >= 2, node, f"ranks {len(a.shape)} and {len(b.shape)}", "matrices")
-    require(a.dtype == b.dtype, node, f"dtypes {a.dtype} and {b.dtype}", "equal dtypes")
+    dtype = _result_dtype(node, a.dtype)
+    require(a.dtype == b.dtype or "Tout" in node.attrs, node, f"dtypes {a.dtype} and {b.dtype}", "equal dtypes")
     is_a_transposed, is_b_transposed = _transposes(node)
     inner_a, rows = a.shape[-2:] if is_a_transposed else a.shape[:-3:-1]
     cols, inner_b = b.shape[-2:] if is_b_transposed else b.shape[:-3:-1]
     require(inner_a == inner_b, node, f"inner sizes {inner_a} and {inner_b}", "equal inner sizes")
     if others:
         require(others[0].shape == (cols,), node, f"bias {others[0].shape}", f"bias ({cols},)")
-    return Spec(a.dtype, (*broadcast_shapes(node, a.shape[:-2], b.shape[:-2]), rows, cols))
+    batch = a.shape[:-2]
+    if node.op == "MatMul":
+        require(len(a.shape) == len(b.shape) == 2, node, f"shapes {a.shape} and {b.shape}", "two matrices")
+    if node.op == "BatchMatMul":
+        require(batch == b.shape[:-2], node, f"shapes {a.shape} and {b.shape}", "equal batch sizes")
+    return Spec(dtype, (*broadcast_shapes(node, batch, b.shape[:-2]), rows, cols))
+
+
+def _result_dtype(node: Node, dtype: Any) -> Any:
+    """BatchMatMulV3 names the dtype of its result, and may multiply others, even two, in it."""
+    return node.attrs.get("Tout", dtype)
 
 
 def reference_matmul(node: Node, a: np.ndarray, b: np.ndarray, *others: np.ndarray) -> np.ndarray:
@@ -52,8 +63,9 @@ def reference_matmul(node: Node, a: np.ndarray, b: np.ndarray, *others: np.ndarr
     if is_b_transposed:
         b = np.swapaxes(b, -1, -2)
         b = b.conj() if "adj_y" in node.attrs else b
-    wide = {"f": np.float64, "c": np.complex128}.get(a.dtype.kind, a.dtype)
-    return finish_reference(node, np.matmul(a.astype(wide), b.astype(wide)), a.dtype, *others)
+    dtype = _result_dtype(node, a.dtype)
+    wide = {"f": np.float64, "c": np.complex128}.get(dtype.kind, dtype)
+    return finish_reference(node, np.matmul(a.astype(wide), b.astype(wide)), dtype, *others)
 
 
 @kernel(
@@ -122,6 +134,8 @@ def matmul(dtype: str, rows: str, vectors: str) -> Iterator[Any]:
 def lower_matmul(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     a, b, *others = operands
     out = outputs[0]
+    if {a.dtype, b.dtype} != {out.dtype}:
+        return NotImplemented
     if 0 in out.shape:
         return None
     is_a_transposed, is_b_transposed = transposes = _transposes(node)

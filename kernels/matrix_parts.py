@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeload.kernels.functions import NUMBERS
 from edgeload.kernels.kernel import kernel
 from edgeload.kernels.movement import WIDTHS, tiles_of, width_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
@@ -307,4 +308,24 @@ def _cross(node: Node, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack(parts, axis=-1)
 
 
-register("Cross", infer=_infer_cross, reference=_cross)
+@kernel("T[:] a, T[:] b, T[:] out", T=NUMBERS)
+def cross(a, b, out, worker, workers):  # type: ignore[no-untyped-def]
+    """out[v, :] = a[v, :] x b[v, :]."""
+    count = a.size // 3
+    for v in range(count * worker // workers, count * (worker + 1) // workers):
+        at = 3 * v
+        a0, a1, a2, b0, b1, b2 = a[at], a[at + 1], a[at + 2], b[at], b[at + 1], b[at + 2]
+        out[at] = a1 * b2 - a2 * b1
+        out[at + 1] = a2 * b0 - a0 * b2
+        out[at + 2] = a0 * b1 - a1 * b0
+
+
+def _lower_cross(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    (a, b), (out,) = operands, outputs
+    if getattr(a.dtype, "name", "") not in NUMBERS:
+        return NotImplemented
+    emit.kernel(f"cross<{a.dtype.name}>", a, b, out, tiles=max(1, math.prod(a.shape) >> 14))
+    return None
+
+
+register("Cross", infer=_infer_cross, reference=_cross, lower=_lower_cross)

@@ -11,6 +11,7 @@ two of 8. Strings stay with the references.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
@@ -22,7 +23,7 @@ from edgeload.dtypes import STRING, DType
 from edgeload.kernels.kernel import kernel, kernel_family
 from edgeload.kernels.registry import Emit, Node, Operand, require
 
-WIDTHS = ("uint8", "uint16", "uint32", "uint64")
+WIDTHS = ("uint8", "uint16", "uint32", "uint64", "complex128")
 TILE_NBYTES = 1 << 16
 _TWO_WORDS = 16  # bytes of an element that is moved as two of 8
 _OUTER_LOOPS = 4
@@ -33,10 +34,10 @@ _BLOCK = 16  # elements: the side of the square that a transposing copy reads an
 
 
 def width_of(dtype: DType) -> str | None:
-    """The unsigned integer as wide as an element; None for strings, handles and elements of other widths."""
+    """The unsigned integer as wide as an element, complex128 for one of 16 bytes; None for strings and handles."""
     if not isinstance(dtype, np.dtype) or dtype == STRING:
         return None
-    return {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}.get(dtype.itemsize)
+    return {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64", _TWO_WORDS: "complex128"}.get(dtype.itemsize)
 
 
 def tiles_of(count: int, dtype: DType) -> int:
@@ -86,6 +87,9 @@ def copy_strided(
     if width is None:
         return NotImplemented
     loops = _merged(sizes, source_steps, out_steps)
+    is_run = loops == [(math.prod(out.shape), 1, 1)] and out_start == 0
+    if is_run and source.dtype == out.dtype and emit.may_be_part(out, source, source_start):
+        return None
     extra, loops = loops[:-MOST_LOOPS], loops[-MOST_LOOPS:]
     if np.prod([size for size, _, _ in extra], dtype=np.int64) > _MOST_CALLS:
         return NotImplemented

@@ -78,8 +78,9 @@ def _windows(node: Node, shape: Sequence[int], ksize: Sequence[int], strides: Se
         else:
             before, after = explicit[2 * axis : 2 * axis + 2] if padding == b"EXPLICIT" else (0, 0)
             span = in_size + before + after - size
-            require(span >= 0, node, f"a window of {size} over {in_size} elements", "the output would be empty")
-            out_size = span // stride + 1
+            fits = span >= 0 or axis == 0 == in_size  # an empty batch is fine
+            require(fits, node, f"a window of {size} over {in_size} elements", "the output would be empty")
+            out_size = max(0, span // stride + 1)
         windows.append(Window(in_size, out_size, size, stride, before))
     return windows
 

@@ -1,4 +1,5 @@
-"""Random numbers, as host steps over `edgeload.kernels.philox`.
+"""Random numbers: those of stateless ops by the kernels of `random_numbers`, those that depend on what earlier calls
+have drawn, as host steps over `edgeload.kernels.philox`.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/RandomUniform and StatelessRandomUniformV2, StatefulUniform,
 RngReadAndSkip. Stateless ops and those with a seed give TensorFlow's numbers; an op whose seeds are both 0 differs from
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from edgeload.dtypes import RESOURCE
 from edgeload.errors import ExecutionError
 from edgeload.kernels import philox
 from edgeload.kernels.philox import RESERVED, Stream
-from edgeload.kernels.registry import Node, Operand, RunningNode, Spec, register, require
+from edgeload.kernels.random_numbers import AUTOMATIC, PHILOX, algorithm_constant, emit_numbers, emit_seed
+from edgeload.kernels.registry import Emit, Node, Operand, RunningNode, Spec, register, require
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _INTEGERS = ("int32", "int64", "uint32", "uint64")
@@ -135,8 +137,6 @@ register("Multinomial", infer=_infer_multinomial, reference=_multinomial, statef
 
 # ---- stateless ops: the stream follows from a seed [2], or from key [1], counter [2] and the algorithm
 
-_PHILOX, _AUTOMATIC = 1, 3
-
 
 def _infer_seed(node: Node, seed: Operand) -> None:
     require(seed.shape == (2,), node, f"a seed of shape {seed.shape}", "two numbers")
@@ -155,14 +155,14 @@ def _stream_of_key(node: Node, key: np.ndarray, counter: np.ndarray, algorithm: 
 
 
 def _require_philox(node: Node, algorithm: np.ndarray) -> None:
-    if int(algorithm) not in (_PHILOX, _AUTOMATIC):
+    if int(algorithm) not in (PHILOX, AUTOMATIC):
         raise ExecutionError(
             f"{node.op} node {node.name!r}: found algorithm {int(algorithm)}; on a CPU TensorFlow and edgeload have "
             "Philox (1, or 3 for the default). Create the generator with alg='philox'."
         )
 
 
-def _register_stateless(name: str, draw: Draw, allowed: tuple[str, ...]) -> None:
+def _register_stateless(name: str, draw: Draw, distribution: str, allowed: tuple[str, ...]) -> None:
     """Both forms of an op without further inputs."""
 
     def infer(node: Node, shape: Operand, seed: Operand) -> Spec:
@@ -185,14 +185,17 @@ def _register_stateless(name: str, draw: Draw, allowed: tuple[str, ...]) -> None
     ) -> np.ndarray:
         return fill(node, _stream_of_key(node, key, counter, algorithm), shape)
 
-    register(name, infer=infer, reference=reference)
-    register(f"{name}V2", infer=infer_v2, reference=reference_v2)
+    def lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+        return emit_numbers(distribution, list(operands[1:]), outputs[0], emit)
+
+    register(name, infer=infer, reference=reference, lower=lower)
+    register(f"{name}V2", infer=infer_v2, reference=reference_v2, lower=lower)
 
 
-_register_stateless("StatelessRandomUniform", philox.uniform, _FLOATS)
-_register_stateless("StatelessRandomNormal", philox.normal, _FLOATS)
-_register_stateless("StatelessTruncatedNormal", philox.truncated_normal, _FLOATS)
-_register_stateless("StatelessRandomUniformFullInt", philox.integers, _INTEGERS)
+_register_stateless("StatelessRandomUniform", philox.uniform, "uniform", _FLOATS)
+_register_stateless("StatelessRandomNormal", philox.normal, "normal", _FLOATS)
+_register_stateless("StatelessTruncatedNormal", philox.truncated_normal, "truncated", _FLOATS)
+_register_stateless("StatelessRandomUniformFullInt", philox.integers, "integers", _INTEGERS)
 
 
 def _infer_stateless_int(node: Node, shape: Operand, *others: Operand) -> Spec:
@@ -213,6 +216,11 @@ def _stateless_int(node: Node, shape: np.ndarray, *others: np.ndarray) -> np.nda
     if count == 0:
         return np.empty(sizes, low.dtype)
     return philox.integers_between(stream, count, low.dtype, *_require_order(node, low, high)).reshape(sizes)
+
+
+def _lower_stateless_int(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    _, *source, low, high = operands
+    return emit_numbers("between", source, outputs[0], emit, (low, high))
 
 
 def _infer_gamma(node: Node, shape: Operand, *others: Operand) -> Spec:
@@ -260,8 +268,10 @@ def _stateless_shuffle(
     return np.asarray(x[philox.shuffled(_stream_of_key(node, key, counter, algorithm), len(x))])
 
 
-register("StatelessRandomUniformInt", infer=_infer_stateless_int, reference=_stateless_int)
-register("StatelessRandomUniformIntV2", infer=_infer_stateless_int, reference=_stateless_int)
+register("StatelessRandomUniformInt", infer=_infer_stateless_int, reference=_stateless_int, lower=_lower_stateless_int)
+register(
+    "StatelessRandomUniformIntV2", infer=_infer_stateless_int, reference=_stateless_int, lower=_lower_stateless_int
+)
 register("StatelessRandomGammaV2", infer=_infer_gamma, reference=_gamma)
 register("StatelessRandomGammaV3", infer=_infer_gamma, reference=_gamma)
 register("StatelessMultinomial", infer=_infer_stateless_multinomial, reference=_stateless_multinomial)
@@ -281,15 +291,21 @@ def _key_counter(node: Node, seed: np.ndarray) -> list[np.ndarray]:
         np.array([stream.key], np.uint64),
         np.array([stream.counter & (2**64 - 1), stream.counter >> 64], np.uint64),
     ]
-    return results if node.op == "StatelessRandomGetKeyCounter" else [*results, np.array(_PHILOX, np.int32)]
+    return results if node.op == "StatelessRandomGetKeyCounter" else [*results, np.array(PHILOX, np.int32)]
+
+
+def _lower_key_counter(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    emit_seed(operands[0], outputs[0], outputs[1], emit)
+    for algorithm in outputs[2:]:
+        emit.copy(algorithm_constant(emit), algorithm)
 
 
 for _op in ("StatelessRandomGetKeyCounter", "StatelessRandomGetKeyCounterAlg"):
-    register(_op, infer=_infer_key_counter, reference=_key_counter)
+    register(_op, infer=_infer_key_counter, reference=_key_counter, lower=_lower_key_counter)
 register(
     "StatelessRandomGetAlg",
     infer=lambda node: Spec(np.dtype(np.int32), ()),
-    reference=lambda node: np.array(_PHILOX, np.int32),
+    reference=lambda node: np.array(PHILOX, np.int32),
 )
 
 

@@ -1,19 +1,53 @@
-"""Recurrent cells of one op, as host steps: LSTMBlockCell, BlockLSTM, BlockLSTMV2, GRUBlockCell.
+"""Recurrent cells of one op: LSTMBlockCell, BlockLSTM, BlockLSTMV2, GRUBlockCell.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/LSTMBlockCell, ../BlockLSTMV2, ../GRUBlockCell
+
+The inputs of all times are multiplied first, as one matrix product; then each row of the batch walks its times alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 
 from edgeload.errors import ExecutionError
-from edgeload.kernels.registry import Node, Operand, Spec, register, require
+from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.matmul import lower_matmul
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
+
+_FLOAT32 = np.dtype(np.float32)
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     e = np.exp(-np.abs(x))
     return np.asarray(np.where(x < 0, e, 1) / (1 + e), x.dtype)
+
+
+@dataclass(frozen=True)
+class _Product:
+    """The node of a plain matrix product."""
+
+    op: str
+    name: str
+    attrs: dict[str, Any]
+
+
+def _emit_products(node: Node, x: Operand, w: Operand, emit: Emit) -> Operand:
+    """x [..., inputs] times the first rows of w [inputs + cells, columns]: [all of x's rows, columns]."""
+    inputs = x.shape[-1]
+    rows = int(np.prod(x.shape[:-1]))
+    products = emit.scratch(x.dtype, (rows, w.shape[1]))
+    own = replace(w, shape=(inputs, w.shape[1]))
+    if w.value is not None:
+        own = replace(own, value=np.asarray(w.value)[:inputs], key=("first rows", inputs, w.key))
+    matrices = [replace(x, shape=(rows, inputs), value=None, key=None), own]
+    if inputs:
+        done = lower_matmul(_Product("MatMul", node.name, {}), matrices, [products], emit)
+        assert done is not NotImplemented
+    return products
 
 
 # ---- LSTM
@@ -96,9 +130,101 @@ def _block(
     return outputs
 
 
-register("LSTMBlockCell", infer=_infer_cell, reference=_cell)
-register("BlockLSTM", infer=_infer_block, reference=_block)
-register("BlockLSTMV2", infer=_infer_block, reference=_block)
+@kernel_family("block_lstm", errors={1: "seq_len_max is beyond the times of x"})
+def block_lstm() -> Iterator[Any]:
+    """`_lstm_step` for `steps[0]` of `times` times, zeros behind them; outputs [times, batch, cells].
+
+    products [times, batch, 4 cells] are x's share of the gates (not made where x has no columns: `inputs` 0), those of
+    c and f are columns `at_c` and `at_f` of 4. gates [batch, 4 cells] is scratch memory.
+    """
+    outputs = ", ".join(f"float32[:] {name}" for name in ("i", "cs", "f", "o", "ci", "co", "h"))
+    yield (
+        "float32[:] products, int64[:] steps, float32[:] first_cell, float32[:] first_hidden, float32[:] w, "
+        "float32[:] peep_i, float32[:] peep_f, float32[:] peep_o, float32[:] bias, int64 times, int64 batch, "
+        "int64 cells, int64 inputs, int64 at_c, int64 at_f, int64 has_peepholes, float32 forget_bias, float32 clip, "
+        f"float32[:] gates, {outputs}"
+    )
+    from edgeload.kernels.simd import scalar_function
+
+    sigmoid, tanh = scalar_function("sigmoid(a0)"), scalar_function("tanh(a0)")
+
+    def run(  # type: ignore[no-untyped-def]
+        products, steps, first_cell, first_hidden, w, peep_i, peep_f, peep_o, bias, times, batch, cells, inputs, at_c,
+        at_f, has_peepholes, forget_bias, clip, gates, i, cs, f, o, ci, co, h, worker, workers
+    ):  # fmt: skip
+        if steps[0] > times:
+            return 1
+        columns = 4 * cells
+        zero = np.float32(0)
+        for row in range(batch * worker // workers, batch * (worker + 1) // workers):
+            own = row * columns
+            for time in range(times):
+                at = (time * batch + row) * cells
+                if time >= steps[0]:
+                    for n in range(cells):
+                        place = np.uint64(at + n)
+                        i[place] = cs[place] = f[place] = o[place] = ci[place] = co[place] = h[place] = zero
+                    continue
+                before = at - batch * cells if time > 0 else row * cells
+                last_hidden = h if time > 0 else first_hidden
+                last_cell = cs if time > 0 else first_cell
+                for n in range(columns):
+                    share = products[np.uint64((time * batch + row) * columns + n)] if inputs > 0 else zero
+                    gates[np.uint64(own + n)] = share + bias[np.uint64(n)]
+                for k in range(cells):
+                    factor = last_hidden[np.uint64(before + k)]
+                    for n in range(columns):
+                        gates[np.uint64(own + n)] += factor * w[np.uint64((inputs + k) * columns + n)]
+                for n in range(cells):
+                    cell = last_cell[np.uint64(before + n)]
+                    to_i, to_f = gates[np.uint64(own + n)], gates[np.uint64(own + at_f * cells + n)] + forget_bias
+                    to_c, to_o = gates[np.uint64(own + at_c * cells + n)], gates[np.uint64(own + 3 * cells + n)]
+                    if has_peepholes:
+                        to_i, to_f = to_i + cell * peep_i[n], to_f + cell * peep_f[n]
+                    place = np.uint64(at + n)
+                    i[place], f[place], ci[place] = sigmoid(to_i), sigmoid(to_f), tanh(to_c)
+                    new = i[place] * ci[place] + f[place] * cell
+                    if clip > zero:
+                        new = min(max(new, -clip), clip)
+                    if has_peepholes:
+                        to_o = to_o + new * peep_o[n]
+                    cs[place], o[place], co[place] = new, sigmoid(to_o), tanh(new)
+                    h[place] = o[place] * co[place]
+        return 0
+
+    yield run
+
+
+def _lower_lstm(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    steps, x, cell, hidden, w, *peepholes, bias = operands
+    if x.dtype != _FLOAT32:
+        return NotImplemented
+    if 0 in outputs[0].shape:
+        return NotImplemented
+    batch, cells = cell.shape
+    times, inputs = outputs[0].shape[0] if len(x.shape) == 3 else 1, x.shape[-1]
+    products = _emit_products(node, x, w, emit)
+    attrs = node.attrs
+    names = _NAMES_OF_GATES.get(node.op, "icfo")
+    numbers = [times, batch, cells, inputs, names.index("c"), names.index("f"), int(attrs["use_peephole"])]
+    clip = max(0.0, float(attrs["cell_clip"]))
+    gates = emit.scratch(_FLOAT32, (batch, 4 * cells))
+    emit.kernel(
+        "block_lstm", products, steps, cell, hidden, w, *peepholes, bias, *numbers,
+        float(attrs.get("forget_bias", 0.0)), clip, gates, *outputs, tiles=batch
+    )  # fmt: skip
+    return None
+
+
+def _lower_cell(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """A block of one time."""
+    one = emit.constant(("one time",), lambda: np.array(1, np.int64))
+    return _lower_lstm(node, [one, *operands], outputs, emit)
+
+
+register("LSTMBlockCell", infer=_infer_cell, reference=_cell, lower=_lower_cell)
+register("BlockLSTM", infer=_infer_block, reference=_block, lower=_lower_lstm)
+register("BlockLSTMV2", infer=_infer_block, reference=_block, lower=_lower_lstm)
 
 
 # ---- GRU
@@ -127,4 +253,60 @@ def _gru(
         return [np.ascontiguousarray(r), np.ascontiguousarray(u), c, u * hidden + (1 - u) * c]
 
 
-register("GRUBlockCell", infer=_infer_gru, reference=_gru)
+@kernel_family("gru_cell")
+def gru_cell() -> Iterator[Any]:
+    """`_gru` with x's shares of the gates, [batch, 2 cells], and of the candidate, [batch, cells]. The rows of w_gates
+    and w that belong to the hidden state begin behind `inputs`. gates [batch, 3 cells] is scratch memory."""
+    yield (
+        "float32[:] gate_shares, float32[:] shares, float32[:] hidden, float32[:] w_gates, float32[:] w, "
+        "float32[:] gate_bias, float32[:] bias, int64 batch, int64 cells, int64 inputs, float32[:] gates, "
+        "float32[:] r, float32[:] u, float32[:] c, float32[:] h"
+    )
+    from edgeload.kernels.simd import scalar_function
+
+    sigmoid, tanh = scalar_function("sigmoid(a0)"), scalar_function("tanh(a0)")
+
+    def run(  # type: ignore[no-untyped-def]
+        gate_shares, shares, hidden, w_gates, w, gate_bias, bias, batch, cells, inputs, gates, r, u, c, h, worker,
+        workers
+    ):  # fmt: skip
+        zero = np.float32(0)
+        for row in range(batch * worker // workers, batch * (worker + 1) // workers):
+            own, at, columns = row * 3 * cells, row * cells, 2 * cells
+            for n in range(columns):
+                gates[np.uint64(own + n)] = gate_bias[n] + (gate_shares[row * columns + n] if inputs > 0 else zero)
+            for n in range(cells):
+                gates[np.uint64(own + columns + n)] = bias[n] + (shares[at + n] if inputs > 0 else zero)
+            for k in range(cells):
+                factor = hidden[at + k]
+                for n in range(columns):
+                    gates[np.uint64(own + n)] += factor * w_gates[np.uint64((inputs + k) * columns + n)]
+            for n in range(cells):
+                r[at + n], u[at + n] = sigmoid(gates[own + n]), sigmoid(gates[own + cells + n])
+            for k in range(cells):
+                factor = hidden[at + k] * r[at + k]
+                for n in range(cells):
+                    gates[np.uint64(own + columns + n)] += factor * w[np.uint64((inputs + k) * cells + n)]
+            for n in range(cells):
+                candidate = tanh(gates[own + columns + n])
+                c[at + n] = candidate
+                h[at + n] = u[at + n] * hidden[at + n] + (np.float32(1) - u[at + n]) * candidate
+
+    yield run
+
+
+def _lower_gru(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    x, hidden, w_gates, w, gate_bias, bias = operands
+    if x.dtype != _FLOAT32 or 0 in hidden.shape:
+        return NotImplemented
+    batch, cells = hidden.shape
+    gate_shares, shares = _emit_products(node, x, w_gates, emit), _emit_products(node, x, w, emit)
+    gates = emit.scratch(_FLOAT32, (batch, 3 * cells))
+    emit.kernel(
+        "gru_cell", gate_shares, shares, hidden, w_gates, w, gate_bias, bias, batch, cells, x.shape[1], gates, *outputs,
+        tiles=batch
+    )  # fmt: skip
+    return None
+
+
+register("GRUBlockCell", infer=_infer_gru, reference=_gru, lower=_lower_gru)

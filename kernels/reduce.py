@@ -8,7 +8,7 @@ https://www.tensorflow.org/api_docs/python/tf/raw_ops/Sum
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -339,6 +339,8 @@ def _register_arg(op: str, extreme: str) -> None:
 
     def lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
         (x, axis), (out,) = operands, outputs
+        if x.dtype == _BOOL:
+            x = replace(x, dtype=np.dtype(np.uint8))
         if getattr(x.dtype, "name", "") not in NUMBERS:
             return NotImplemented
         assert axis.value is not None

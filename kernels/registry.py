@@ -96,6 +96,8 @@ class Emit(Protocol):
 
     lanes: int
     """float32 elements in a vector of the target."""
+    fineness: int
+    """How many times smaller than usual tiles should be. Only lowerings whose tiles are large need to care."""
 
     def kernel(self, name: str, *args: Any, tiles: int = 1) -> None:
         """Append one kernel call. `args` follow the kernel's signature: an Operand or buffer for an array (its
@@ -117,6 +119,9 @@ class Emit(Protocol):
     def may_share(self, output: Operand, operand: Operand) -> None:
         """Output may take over the operand's memory if nobody needs the operand afterwards. The kernel must read
         each element before it writes the same element, and no later element of the operand."""
+
+    def may_be_part(self, output: Operand, operand: Operand, start: int) -> bool:
+        """Whether the whole output need not be written because it is the operand's memory from element `start` on."""
 
 
 Infer = Callable[..., "Spec | Sequence[Spec]"]
@@ -144,8 +149,8 @@ class Op:
 _OPS: dict[str, Op] = {}
 # modules that register nothing; what they say goes into the code of many kernels
 SHARED_MODULES = (
-    "atomics", "calls", "expressions", "functions", "kernel", "lanes", "quantizers", "rare_functions", "registry",
-    "simd", "tiles", "transcendentals", "transcendentals_64",
+    "atomics", "calls", "expressions", "functions", "gamma_functions", "kernel", "lanes", "quantizers",
+    "rare_functions", "registry", "simd", "tiles", "transcendentals", "transcendentals_64",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgeload.errors import ExecutionError
+from edgeload.kernels.complex_planes import as_pairs, is_complex
 from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.movement import copy_strided, steps_of, tiles_of, width_of
 from edgeload.kernels.pad import zero_of
@@ -131,16 +132,27 @@ def _kernel_name(node: Node, indices: Operand, out: Operand) -> str | None:
     """The kernel for these dtypes, or None."""
     if node.attrs.get("bad_indices_policy") == b"IGNORE":
         return None
-    combine, depth = _COMBINE[node.op], indices.shape[-1]
+    return kernel_for(_COMBINE[node.op], indices, out)
+
+
+def kernel_for(combine: str, indices: Operand, out: Operand) -> str | None:
+    """The kernel that combines updates into `out` so; sums and differences of complex numbers are those of parts."""
+    depth = indices.shape[-1]
     dtype = width_of(out.dtype) if combine == "update" else str(out.dtype)
-    if dtype not in _NUMBERS or str(indices.dtype) not in ("int32", "int64") or not 0 < depth <= 6:
+    if is_complex(out.dtype) and combine in ("add", "sub"):
+        dtype = str(as_pairs(out).dtype)
+    is_moved = combine == "update" and dtype is not None
+    if not (is_moved or dtype in _NUMBERS) or str(indices.dtype) not in ("int32", "int64") or not 0 < depth <= 6:
         return None
     return f"scatter<{combine},{dtype},{indices.dtype},{depth}>"
 
 
-def _emit_scatter(emit: Emit, name: str, indices: Operand, updates: Operand, out: Operand) -> None:
+def emit_scatter(emit: Emit, name: str, indices: Operand, updates: Operand, out: Operand) -> None:
+    """Combine updates into `out`, by a kernel of `kernel_for`."""
     depth = indices.shape[-1]
     sizes = out.shape[:depth]
+    if is_complex(out.dtype) and not name.startswith("scatter<update"):
+        updates, out = as_pairs(updates), as_pairs(out)
     inner = math.prod(out.shape[depth:])
     tiles = min(inner, tiles_of(math.prod(updates.shape), updates.dtype))
     count = math.prod(indices.shape[:-1])
@@ -154,7 +166,7 @@ def _lower_scatter_nd(node: Node, operands: Sequence[Operand], outputs: Sequence
     if name is None:
         return NotImplemented
     emit_broadcast(emit, zero_of(emit, out.dtype), out)
-    _emit_scatter(emit, name, indices, updates, out)
+    emit_scatter(emit, name, indices, updates, out)
     return None
 
 
@@ -165,7 +177,7 @@ def _lower_tensor_scatter(node: Node, operands: Sequence[Operand], outputs: Sequ
     if name is None:
         return NotImplemented
     copy_strided(emit, x, out, [math.prod(x.shape)], [1], [1])
-    _emit_scatter(emit, name, indices, updates, out)
+    emit_scatter(emit, name, indices, updates, out)
     return None
 
 

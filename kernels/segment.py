@@ -6,6 +6,8 @@ https://www.tensorflow.org/api_docs/python/tf/raw_ops/UnsortedSegmentSum
     out[s] = reduce of data[n] over all n with segment_ids[n] = s            (sparse: of data[indices[n]])
 
 A segment without slices is 0, in a product 1, in UnsortedSegmentMax and -Min the least and the greatest finite number.
+How many segments there are must be known for a kernel: SegmentSum and the like with ids from a run-time input, and
+SparseSegmentSum without a number of segments, are host steps.
 """
 
 from __future__ import annotations
@@ -17,12 +19,16 @@ from typing import Any
 import numpy as np
 
 from edgeload.errors import ExecutionError
+from edgeload.kernels.complex_planes import as_pairs, is_complex
 from edgeload.kernels.concat import scalar_of
+from edgeload.kernels.elementwise import lower_expression
+from edgeload.kernels.functions import HALVES, NUMBERS
 from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.movement import tiles_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 from edgeload.kernels.tile import emit_broadcast
 
+_FLOAT32 = np.dtype(np.float32)
 _COMBINE: dict[str, Callable[..., Any]] = {
     "Sum": np.add.at,
     "Mean": np.add.at,
@@ -31,7 +37,6 @@ _COMBINE: dict[str, Callable[..., Any]] = {
     "Max": np.maximum.at,
     "Min": np.minimum.at,
 }
-_NUMBERS = ("float32", "float64", "int32", "int64")
 
 
 def _reduction(node: Node) -> str:
@@ -69,7 +74,14 @@ def _infer_sorted(node: Node, data: Operand, segment_ids: Operand) -> Spec:
     fits = len(segment_ids.shape) == 1 and data.shape[:1] == segment_ids.shape
     found = f"data {data.shape} and segment_ids {segment_ids.shape}"
     require(fits, node, found, "segment_ids must be a vector as long as the data's first dimension")
-    return Spec(data.dtype, None)
+    ids = segment_ids.value
+    if ids is None or _are_wrong(ids):
+        return Spec(data.dtype, None)
+    return Spec(data.dtype, (int(ids[-1]) + 1 if ids.size else 0, *data.shape[1:]))
+
+
+def _are_wrong(ids: np.ndarray) -> bool:
+    return bool(ids.size) and bool(ids[0] < 0 or (np.diff(ids) < 0).any())
 
 
 def _require_sorted(node: Node, ids: np.ndarray) -> None:
@@ -91,6 +103,101 @@ def _segments_of(node: Node, ids: np.ndarray, num_segments: tuple[np.ndarray, ..
             f"{node.op} node {node.name!r}: segment ids must be < num_segments; found {last}, num_segments is {count}"
         )
     return count
+
+
+@kernel_family(
+    "segment",
+    errors={
+        1: "segment ids must be >= 0", 2: "segment ids are not increasing", 3: "segment ids must be < num_segments",
+        4: "an index is out of range",
+    },
+)  # fmt: skip
+def segment(reduction: str, rows: str, dtype: str, index: str, id_dtype: str) -> Iterator[Any]:
+    """out[s, :] = reduction over the n with ids[n] = s, which follow each other, of data[n, :], or ("sparse") of
+    data[indices[n], :]; a segment without n is 0, in a product 1. The work is split along the `inner` elements."""
+    is_sum, is_max = reduction in ("Sum", "Mean", "SqrtN"), reduction == "Max"
+    is_mean, is_root, is_prod = reduction == "Mean", reduction == "SqrtN", reduction == "Prod"
+    is_sparse, is_integer = rows == "sparse", np.dtype(dtype).kind in "iu"
+    kind = np.dtype(dtype).type
+    empty = kind(is_prod)
+    yield (
+        f"{dtype}[:] data, {index}[:] indices, {id_dtype}[:] ids, int64 data_rows, int64 inner, int64 segments, "
+        f"{dtype}[:] out"
+    )
+    from edgeload.kernels.simd import scalar_function
+
+    sqrt = scalar_function("sqrt(a0)")
+
+    def reduce(data, indices, ids, data_rows, inner, segments, out, worker, workers):  # type: ignore[no-untyped-def]
+        first, last = inner * worker // workers, inner * (worker + 1) // workers
+        n = 0
+        for segment in range(segments):
+            target = segment * inner
+            for i in range(first, last):
+                out[np.uint64(target + i)] = empty
+            count = 0
+            while n < ids.size and np.int64(ids[n]) == segment:
+                row = np.int64(indices[n]) if is_sparse else n
+                if row < 0 or row >= data_rows:
+                    return 4
+                source = row * inner
+                if count == 0:
+                    for i in range(first, last):
+                        out[np.uint64(target + i)] = data[np.uint64(source + i)]
+                else:
+                    for i in range(first, last):
+                        old, new = out[np.uint64(target + i)], data[np.uint64(source + i)]
+                        if is_sum:
+                            new = old + new
+                        elif is_prod:
+                            new = old * new
+                        elif is_max:
+                            new = new if old < new else old
+                        else:
+                            new = new if new < old else old
+                        out[np.uint64(target + i)] = new
+                count += 1
+                n += 1
+            if (is_mean or is_root) and count > 1:
+                for i in range(first, last):
+                    total = out[np.uint64(target + i)]
+                    if is_integer:
+                        whole = abs(total) // kind(count)
+                        if total < 0:
+                            whole = -whole
+                        out[np.uint64(target + i)] = kind(whole)
+                    elif is_root:
+                        out[np.uint64(target + i)] = total / kind(sqrt(np.float64(count)))
+                    else:
+                        out[np.uint64(target + i)] = total / kind(count)
+        if n < ids.size:
+            wrong = np.int64(ids[n])
+            return 1 if wrong < 0 else 2 if n > 0 and wrong < np.int64(ids[n - 1]) else 3
+        return 0
+
+    yield reduce
+
+
+def _lower_segments(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """Of sorted ids: SegmentSum and the like, whose ids are known, or SparseSegmentSum and the like."""
+    data, *between = operands
+    (out,) = outputs
+    is_sparse = node.op.startswith("Sparse")
+    indices, ids = between[:2] if is_sparse else (between[0], between[0])
+    inner = math.prod(out.shape[1:])
+    data_rows = data.shape[0]
+    if is_complex(data.dtype) and _reduction(node) == "Sum":
+        data, inner, out = as_pairs(data), 2 * inner, as_pairs(out)
+    dtype = getattr(data.dtype, "name", "")
+    if dtype not in NUMBERS or not {str(indices.dtype), str(ids.dtype)} <= {"int32", "int64"}:
+        return NotImplemented
+    tiles = max(1, min(inner, tiles_of(math.prod(ids.shape) * inner, data.dtype)))
+    form = "sparse" if is_sparse else "dense"
+    emit.kernel(
+        f"segment<{_reduction(node)},{form},{dtype},{indices.dtype},{ids.dtype}>", data, indices, ids, data_rows, inner,
+        out.shape[0], out, tiles=tiles
+    )  # fmt: skip
+    return None
 
 
 def _sorted(node: Node, data: np.ndarray, segment_ids: np.ndarray) -> np.ndarray:
@@ -204,14 +311,25 @@ def unsorted_segment(reduction: str, dtype: str, index: str) -> Iterator[Any]:
 
 
 def _lower_unsorted(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """Of halves, which are widened, the least and the greatest number are those of their own dtype."""
     data, segment_ids, _ = operands
     (out,) = outputs
-    dtype, reduction = str(data.dtype), _reduction(node)
-    if dtype not in _NUMBERS or str(segment_ids.dtype) not in ("int32", "int64"):
-        return NotImplemented
-    start = emit.constant(("unsorted_segment", reduction, dtype), lambda: _start(reduction, out.dtype))
-    emit_broadcast(emit, start, out)
+    reduction = _reduction(node)
     inner = math.prod(out.shape[1:])
+    narrow = out
+    if out.dtype.name in HALVES:
+        wide, out = emit.scratch(_FLOAT32, data.shape), emit.scratch(_FLOAT32, out.shape)
+        lower_expression("cast_float32(a0)", [data], wide, emit)
+        data = wide
+    if is_complex(data.dtype) and reduction == "Sum":
+        data, inner, out = as_pairs(data), 2 * inner, as_pairs(out)
+    dtype = getattr(data.dtype, "name", "")
+    if dtype not in NUMBERS or str(segment_ids.dtype) not in ("int32", "int64"):
+        return NotImplemented
+    limits = narrow.dtype if narrow.dtype.name in HALVES else out.dtype
+    key = ("unsorted_segment", reduction, str(limits), dtype)
+    start = emit.constant(key, lambda: _start(reduction, limits).astype(dtype))
+    emit_broadcast(emit, start, out)
     tiles = max(1, min(inner, tiles_of(math.prod(data.shape), data.dtype)))
     emit.kernel(
         f"unsorted_segment<{reduction},{dtype},{segment_ids.dtype}>",
@@ -222,13 +340,15 @@ def _lower_unsorted(node: Node, operands: Sequence[Operand], outputs: Sequence[O
         out,
         tiles=tiles,
     )
+    if limits.name in HALVES:
+        return lower_expression(f"cast_{limits.name}(a0)", [out], narrow, emit)
     return None
 
 
 for _name in ("Sum", "Mean", "Max", "Min", "Prod"):
-    register(f"Segment{_name}", infer=_infer_sorted, reference=_sorted)
+    register(f"Segment{_name}", infer=_infer_sorted, reference=_sorted, lower=_lower_segments)
 for _name in ("Sum", "Max", "Min", "Prod"):
     register(f"UnsortedSegment{_name}", infer=_infer_unsorted, reference=_unsorted, lower=_lower_unsorted)
 for _name in ("Sum", "Mean", "SqrtN"):
-    register(f"SparseSegment{_name}", infer=_infer_sparse, reference=_sparse)
-    register(f"SparseSegment{_name}WithNumSegments", infer=_infer_sparse, reference=_sparse)
+    register(f"SparseSegment{_name}", infer=_infer_sparse, reference=_sparse, lower=_lower_segments)
+    register(f"SparseSegment{_name}WithNumSegments", infer=_infer_sparse, reference=_sparse, lower=_lower_segments)

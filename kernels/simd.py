@@ -101,6 +101,20 @@ def map_row(expression: str, pattern: str, loops: int, dtypes: tuple[str, ...]) 
     return write_row
 
 
+@cache
+def scalar_function(expression: str) -> Any:
+    """`f(x)`: an element-wise expression of one float, for kernels that are loops over scalars."""
+
+    @intrinsic
+    def apply(typing: Any, x: Any) -> Any:
+        def write(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+            return expressions.emit(expression, [Lanes(builder, arguments[0], x.name, 1)]).value
+
+        return x(x), write
+
+    return apply
+
+
 def _crc32c_step(bits: int) -> Any:
     """`step(crc, x, offset)`: the checksum after `bits` more bits of x, which are read from any address."""
 
@@ -324,5 +338,67 @@ def softmax_row(is_log: bool) -> Any:
 
         position = types.int64
         return types.void(x, position, position, out), write
+
+    return write_row
+
+
+@cache
+def normalize_row(expression: str) -> Any:
+    """`normalize_row(x, at, size, vectors, out)` for one row of floats at the same place of both: out = expression
+    over a0 = x, a1 = m = sum(x) / size, a2 = sum((x - m)^2) / size and a3, a4, ... = the vectors, of `size` elements.
+
+    What the expression does to a1 and a2 alone is done once a row: LLVM moves it out of the loop.
+    """
+
+    @intrinsic
+    def write_row(typing: Any, x: Any, at: Any, size: Any, vectors: Any, out: Any) -> Any:
+        def write(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+            x_array, at, size, vector_tuple, out_array = arguments
+            kind = x.dtype.name
+            source = offset_by(builder, data_pointer(context, builder, x, x_array), kind, at)
+            target = offset_by(builder, data_pointer(context, builder, out, out_array), kind, at)
+            width = lanes_of(context, kind)
+            begin = ir.Constant(_I64, 0)
+            fours = builder.sub(size, builder.srem(size, ir.Constant(_I64, 4 * width)))
+            ones = builder.sub(size, builder.srem(size, ir.Constant(_I64, width)))
+            count = Lanes(builder, size, "int64", 1).cast(kind)
+
+            def at_index(pointer: Any, index: Any, lanes: int) -> Lanes:
+                return load(builder, offset_by(builder, pointer, kind, index), kind, lanes)
+
+            def mean_of(term: Callable[[Lanes], Lanes]) -> Lanes:
+                def add(index: Any, *parts: Any, lanes: int = width) -> list[Any]:
+                    places = [builder.add(index, ir.Constant(_I64, number * lanes)) for number in range(len(parts))]
+                    return [
+                        (Lanes(builder, part, kind, lanes) + term(at_index(source, place, lanes))).value
+                        for part, place in zip(parts, places, strict=True)
+                    ]
+
+                four = loop(builder, begin, fours, 4 * width, add, [constant(kind, width, 0.0)] * 4)
+                four[:1] = loop(builder, fours, ones, width, add, four[:1])
+                first, second, third, fourth = (Lanes(builder, part, kind, width) for part in four)
+                folded = across((first + second) + (third + fourth), functions.add)
+                (total,) = loop(builder, ones, size, 1, lambda i, s: add(i, s, lanes=1), [folded.value])
+                return Lanes(builder, total, kind, 1) / count
+
+            mean = mean_of(lambda value: value)
+            variance = mean_of(lambda value: functions.square(value - splat(mean, value.count)))
+            pointers = [
+                data_pointer(context, builder, kinds, builder.extract_value(vector_tuple, number))
+                for number, kinds in enumerate(vectors)
+            ]
+
+            def finish(index: Any, lanes: int) -> list[Any]:
+                row = [at_index(source, index, lanes), splat(mean, lanes), splat(variance, lanes)]
+                value = expressions.emit(expression, row + [at_index(pointer, index, lanes) for pointer in pointers])
+                store(value, offset_by(builder, target, kind, index))
+                return []
+
+            loop(builder, begin, ones, width, lambda index: finish(index, width), [])
+            loop(builder, ones, size, 1, lambda index: finish(index, 1), [])
+            return context.get_dummy_value()
+
+        position = types.int64
+        return types.void(x, position, position, vectors, out), write
 
     return write_row

@@ -105,5 +105,36 @@ def _in_top_k(node: Node, predictions: np.ndarray, targets: np.ndarray, *k: np.n
 
 register("TopK", infer=_infer_top_k, reference=_top_k, lower=_lower_top_k)
 register("TopKV2", infer=_infer_top_k, reference=_top_k, lower=_lower_top_k)
-register("InTopK", infer=_infer_in_top_k, reference=_in_top_k)
-register("InTopKV2", infer=_infer_in_top_k, reference=_in_top_k)
+
+
+@kernel("float32[:] predictions, I[:] targets, I[:] k, int64 classes, bool[:] out", I=("int32", "int64"))
+def in_top_k(predictions, targets, k, classes, out, worker, workers):  # type: ignore[no-untyped-def]
+    """out[row] = whether fewer than k[0] predictions of the row exceed the target's, and all are finite."""
+    for row in range(out.size * worker // workers, out.size * (worker + 1) // workers):
+        target = np.int64(targets[row])
+        is_in = target >= 0 and target < classes
+        if is_in:
+            own = predictions[row * classes + target]
+            above = 0
+            for col in range(classes):
+                value = predictions[row * classes + col]
+                above += value > own
+                is_in &= value - value == 0  # not so for infinities and NaN
+            is_in &= above < k[0]
+        out[row] = is_in
+
+
+def _lower_in_top_k(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    predictions, targets, *given = operands
+    (out,) = outputs
+    if given and given[0].shape != ():
+        return NotImplemented
+    count = node.attrs.get("k", 0)
+    k = given[0] if given else emit.constant(("k", count, str(targets.dtype)), lambda: np.array(count, targets.dtype))
+    tiles = max(1, min(out.shape[0], math.prod(predictions.shape) >> 14))
+    emit.kernel(f"in_top_k<{targets.dtype}>", predictions, targets, k, predictions.shape[1], out, tiles=tiles)
+    return None
+
+
+register("InTopK", infer=_infer_in_top_k, reference=_in_top_k, lower=_lower_in_top_k)
+register("InTopKV2", infer=_infer_in_top_k, reference=_in_top_k, lower=_lower_in_top_k)

@@ -3,18 +3,20 @@ SparseReduceMax, SparseSoftmax, SparseDenseCwiseAdd, -Mul, -Div.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/SparseTensorDenseMatMul
 
-All run as host steps.
+SparseTensorDenseMatMul has a kernel, the others run as host steps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeload.errors import ExecutionError
+from edgeload.kernels.kernel import kernel
 from edgeload.kernels.movement import canonical_axis
-from edgeload.kernels.registry import Node, Operand, Spec, broadcast_shapes, register, require
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, broadcast_shapes, register, require
 from edgeload.kernels.sparse import INT64, check_sparse, require_inside, row_major, sizes_of
 from edgeload.kernels.tile import shape_argument
 
@@ -43,7 +45,7 @@ def _add(node: Node, *arrays: np.ndarray) -> list[np.ndarray]:
     order = row_major(indices)
     indices, values = indices[order], values[order]
     starts = _starts(indices)
-    sums = np.add.reduceat(values, starts) if len(values) else values
+    sums = np.add.reduceat(values, starts, dtype=values.dtype) if len(values) else values
     kept = (np.abs(sums) >= thresh) | (np.diff(starts, append=len(values)) == 1)
     return [indices[starts][kept], sums[kept], a_shape.copy()]
 
@@ -95,6 +97,52 @@ def _product(node: Node, indices: np.ndarray, values: np.ndarray, shape: np.ndar
     out = np.zeros((sizes[0], right.shape[1]), wide)
     np.add.at(out, rows, values[:, None].astype(wide) * right[cols])
     return out.astype(b.dtype)
+
+
+_PRODUCTS = ("float32", "float64", "int32")
+
+
+@kernel(
+    "I[:] indices, T[:] values, T[:] b, int64 rows, int64 inner, int64 cols, int64 row_place, int64 b_step, "
+    "int64 b_column, T[:] out",
+    I=("int32", "int64"),
+    T=_PRODUCTS,
+    errors={1: "an index is out of bounds"},
+)
+def sparse_matmul(  # type: ignore[no-untyped-def]
+    indices, values, b, rows, inner, cols, row_place, b_step, b_column, out, worker, workers
+):
+    """out[i, :] = sum over the n with row i of values[n] * b[its column, :]; column `row_place` of indices [n, 2] is
+    the row. The work is split along the columns of b."""
+    first, last = cols * worker // workers, cols * (worker + 1) // workers
+    for row in range(rows):
+        for col in range(first, last):
+            out[np.uint64(row * cols + col)] = 0
+    for n in range(values.size):
+        row, k = np.int64(indices[2 * n + row_place]), np.int64(indices[2 * n + 1 - row_place])
+        if row < 0 or row >= rows or k < 0 or k >= inner:
+            return 1
+        value = values[n]
+        for col in range(first, last):
+            out[np.uint64(row * cols + col)] += value * b[np.uint64(k * b_step + col * b_column)]
+    return 0
+
+
+def _lower_product(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    indices, values, shape, b = operands
+    (out,) = outputs
+    if getattr(b.dtype, "name", "") not in _PRODUCTS or str(indices.dtype) not in ("int32", "int64"):
+        return NotImplemented
+    is_turned, is_b_turned = int(node.attrs["adjoint_a"]), bool(node.attrs["adjoint_b"])
+    inner = int(shape.known()[1 - is_turned])
+    b_steps = (1, b.shape[1]) if is_b_turned else (b.shape[1], 1)
+    rows, cols = out.shape
+    tiles = max(1, min(cols, values.shape[0] * cols >> 15))
+    emit.kernel(
+        f"sparse_matmul<{indices.dtype},{b.dtype.name}>", indices, values, b, rows, inner, cols, is_turned, *b_steps,
+        out, tiles=tiles
+    )  # fmt: skip
+    return None
 
 
 # SparseReduceSum, SparseReduceMax.
@@ -191,7 +239,7 @@ def _quotient(node: Node, values: np.ndarray, divisors: np.ndarray) -> Any:
 
 register("SparseAdd", infer=_infer_add, reference=_add)
 register("SparseTensorDenseAdd", infer=_infer_dense_add, reference=_dense_add)
-register("SparseTensorDenseMatMul", infer=_infer_product, reference=_product)
+register("SparseTensorDenseMatMul", infer=_infer_product, reference=_product, lower=_lower_product)
 register("SparseReduceSum", infer=_infer_reduce, reference=_reduce)
 register("SparseReduceMax", infer=_infer_reduce, reference=_reduce)
 register("SparseSoftmax", infer=_infer_softmax, reference=_softmax)

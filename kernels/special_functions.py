@@ -1,5 +1,5 @@
 """Element-wise ops that few models have: inverse trigonometric and hyperbolic functions, Xlogy and its relatives,
-ApproximateEqual, shifts, Lgamma, Digamma and others that are host steps.
+ApproximateEqual, shifts, Lgamma, Digamma, CumulativeLogsumexp.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/Atan2, ../Xlogy, ../Lgamma, ../LeftShift
 """
@@ -7,13 +7,14 @@ https://www.tensorflow.org/api_docs/python/tf/raw_ops/Atan2, ../Xlogy, ../Lgamma
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 import edgeload.kernels.rare_functions  # noqa: F401  (defines functions)
 from edgeload.kernels.elementwise import fusible, infer_compare, lower_expression, register_function
+from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
 for _op, _expression in {
@@ -24,6 +25,8 @@ for _op, _expression in {
     "Atan": "atan(a0)",
     "Atanh": "atanh(a0)",
     "Cosh": "cosh(a0)",
+    "Digamma": "digamma(a0)",
+    "Lgamma": "lgamma(a0)",
     "Sinh": "sinh(a0)",
 }.items():
     register_function(_op, _expression, 1)
@@ -75,59 +78,6 @@ register(
 )
 
 
-# ---- host steps
-
-
-def _log_gamma(x: float) -> float:
-    """log |gamma(x)|; infinite at 0, the negative integers and the infinities."""
-    try:
-        return math.lgamma(x)
-    except (ValueError, OverflowError):
-        return math.inf
-
-
-# Bernoulli numbers B(2k) / 2k of the asymptotic series, k = 1, 2, ...
-_DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
-_DIGAMMA_FROM = 10.0  # the series is used from here on
-
-
-def _digamma(x: float) -> float:
-    """The derivative of log gamma: reflection for negative x, recurrence up to 10, then log x - 1/2x - series."""
-    if math.isnan(x) or x == -math.inf or (x <= 0 and x == math.floor(x)):
-        return math.nan
-    if x == math.inf:
-        return x
-    total = 0.0
-    if x < 0:
-        total, x = -math.pi / math.tan(math.pi * math.fmod(x, 1.0)), 1.0 - x
-    while x < _DIGAMMA_FROM:
-        total -= 1.0 / x
-        x += 1.0
-    inverse = 1.0 / (x * x)
-    series = 0.0
-    for coefficient in reversed(_DIGAMMA):
-        series = (series + coefficient) * inverse
-    return total + math.log(x) - 0.5 / x - series
-
-
-def _register_scalar_function(op: str, compute: Callable[[float], float]) -> None:
-    vectorized = np.vectorize(compute, otypes=[np.float64])
-
-    def infer(node: Node, x: Operand) -> Spec:
-        require(np.dtype(x.dtype).kind in "fV", node, f"dtype {x.dtype}", "floating-point numbers")
-        return x.spec
-
-    def reference(node: Node, x: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            return np.asarray(vectorized(x.astype(np.float64)), x.dtype)
-
-    register(op, infer=infer, reference=reference)
-
-
-_register_scalar_function("Lgamma", _log_gamma)
-_register_scalar_function("Digamma", _digamma)
-
-
 # ---- CumulativeLogsumexp
 
 
@@ -157,4 +107,50 @@ def _cumulative_logsumexp(node: Node, x: np.ndarray, axis: np.ndarray) -> np.nda
     return np.ascontiguousarray(np.moveaxis(sums, 0, at))
 
 
-register("CumulativeLogsumexp", infer=_infer_cumulative, reference=_cumulative_logsumexp)
+@kernel_family("cumulative_logsumexp")
+def cumulative_logsumexp(dtype: str) -> Iterator[Any]:
+    """out[o, r, i] = log(e^x[o, 0, i] + ... + e^x[o, r, i]) in float64, shape [outer, size, inner]: of the sum so far
+    and the next term the larger is taken out of the logarithm. `exclusive` leaves x[o, r, i] out, `reverse` goes from
+    the last r to the first."""
+    yield f"{dtype}[:] x, int64 outer, int64 size, int64 inner, int64 exclusive, int64 reverse, {dtype}[:] out"
+    from edgeload.kernels.simd import scalar_function
+
+    exp, log1p = scalar_function("exp(a0)"), scalar_function("log1p(a0)")
+
+    def run(x, outer, size, inner, exclusive, reverse, out, worker, workers):  # type: ignore[no-untyped-def]
+        count = outer * inner
+        for place in range(count * worker // workers, count * (worker + 1) // workers):
+            start = place // inner * size * inner + place % inner
+            total = -np.inf
+            for step in range(size):
+                at = np.uint64(start + (size - 1 - step if reverse else step) * inner)
+                if exclusive:
+                    out[at] = total
+                value = np.float64(x[at])
+                if value != value or total != total:
+                    total = np.nan
+                elif value == total:
+                    total = total + log1p(1.0)  # both may be infinite
+                elif value > total:
+                    total = value + log1p(exp(total - value))
+                else:
+                    total = total + log1p(exp(value - total))
+                if not exclusive:
+                    out[at] = total
+
+    yield run
+
+
+def _lower_cumulative(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    (x, axis), (out,) = operands, outputs
+    if getattr(x.dtype, "name", "") not in ("float32", "float64"):
+        return NotImplemented
+    at = _cumulative_axis(node, len(x.shape), axis.known())
+    outer, inner = math.prod(x.shape[:at]), math.prod(x.shape[at + 1 :])
+    flags = int(node.attrs["exclusive"]), int(node.attrs["reverse"])
+    tiles = max(1, min(outer * inner, math.prod(x.shape) >> 12))
+    emit.kernel(f"cumulative_logsumexp<{x.dtype.name}>", x, outer, x.shape[at], inner, *flags, out, tiles=tiles)
+    return None
+
+
+register("CumulativeLogsumexp", infer=_infer_cumulative, reference=_cumulative_logsumexp, lower=_lower_cumulative)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ import numpy as np
 from edgeload.dtypes import RESOURCE, name_of
 from edgeload.errors import ExecutionError
 from edgeload.kernels.kernel import kernel
-from edgeload.kernels.movement import copy_strided, tiles_of
+from edgeload.kernels.movement import copy_strided, steps_of, tiles_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
+from edgeload.kernels.scatter import emit_scatter, kernel_for
 from edgeload.kernels.slice import strided
 
 _NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -137,7 +139,7 @@ def _lower_accumulate(kernel_name: str) -> Callable[..., Any]:
     def lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
         handle, value = operands
         dtype = name_of(value.dtype)
-        if dtype not in _NUMBERS or _value_spec(handle.resource).shape != value.shape:
+        if dtype not in _NUMBERS or _value_spec(handle.resource) != value.spec:
             return NotImplemented
         tiles = tiles_of(math.prod(value.shape), value.dtype)
         emit.kernel(f"{kernel_name}<{dtype}>", value, emit.variable(handle), tiles=tiles)
@@ -284,6 +286,29 @@ def _put(value: np.ndarray, places: Any, updates: np.ndarray) -> None:
     value[places] = updates
 
 
+def _lower_scatter(combine: str, is_nd: bool) -> Callable[..., Any]:
+    """In the variable's memory; an update for all indices stays with the reference."""
+
+    def lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+        handle, indices, updates = operands
+        shape = _value_spec(handle.resource).shape
+        if node.attrs.get("bad_indices_policy") == b"IGNORE":
+            return NotImplemented
+        # float16 that has been widened is not what the variable holds
+        if shape is None or handle.resource.array.shape != shape or updates.dtype != handle.resource.dtype:
+            return NotImplemented
+        indices = indices if is_nd else replace(indices, shape=(*indices.shape, 1))
+        if updates.shape != (*indices.shape[:-1], *shape[indices.shape[-1] :]):
+            return NotImplemented
+        name = kernel_for(combine, indices, updates)
+        if name is None:
+            return NotImplemented
+        emit_scatter(emit, name, indices, updates, emit.variable(handle))
+        return None
+
+    return lower
+
+
 def _register_scatters(name: str, combine: Callable[[np.ndarray, Any, np.ndarray], Any]) -> None:
     def scatter(node: Node, variable: Any, indices: np.ndarray, updates: np.ndarray) -> list[Any]:
         value = variable.own()
@@ -294,15 +319,21 @@ def _register_scatters(name: str, combine: Callable[[np.ndarray, Any, np.ndarray
 
     def scatter_nd(node: Node, variable: Any, indices: np.ndarray, updates: np.ndarray) -> list[Any]:
         value = variable.own()
+        if node.attrs.get("bad_indices_policy") == b"IGNORE":
+            inside = ((indices >= 0) & (indices < np.array(value.shape[: indices.shape[-1]], np.int64))).all(-1)
+            indices, updates = indices[inside], updates[inside]
         for axis in range(indices.shape[-1]):
             _check_indices(node, indices[..., axis], value.shape[axis])
         combine(value, tuple(np.moveaxis(indices, -1, 0)), updates)
         variable.touch()
         return []
 
-    register(f"ResourceScatter{name}", infer=_infer_scatter, reference=scatter, stateful=True)
-    if name in ("Update", "Add", "Sub", "Max", "Min"):
-        register(f"ResourceScatterNd{name}", infer=_infer_scatter_nd, reference=scatter_nd, stateful=True)
+    if name not in ("Update", "Add", "Sub", "Max", "Min"):
+        register(f"ResourceScatter{name}", infer=_infer_scatter, reference=scatter, stateful=True)
+        return
+    lower, lower_nd = (_lower_scatter(name.lower(), is_nd) for is_nd in (False, True))
+    register(f"ResourceScatter{name}", infer=_infer_scatter, reference=scatter, lower=lower, stateful=True)
+    register(f"ResourceScatterNd{name}", infer=_infer_scatter_nd, reference=scatter_nd, lower=lower_nd, stateful=True)
 
 
 _register_scatters("Update", _put)
@@ -345,7 +376,32 @@ def _slice_assign(
     return []
 
 
-register("ResourceStridedSliceAssign", infer=_infer_slice_assign, reference=_slice_assign, stateful=True)
+def _lower_slice_assign(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """Where begin, end and strides are known, and the value needs no broadcasting but that of a scalar."""
+    handle, begin, end, strides, value = operands
+    shape = _value_spec(handle.resource).shape
+    if shape is None or handle.resource.array.shape != shape or value.dtype != handle.resource.dtype:
+        return NotImplemented
+    if begin.value is None or end.value is None or strides.value is None:
+        return NotImplemented
+    slicing = strided(node, shape, np.asarray(begin.value), np.asarray(end.value), np.asarray(strides.value))
+    if value.shape not in ((), slicing.out_shape):
+        return NotImplemented
+    steps = steps_of(shape)
+    value_steps = steps_of(slicing.size) if value.shape else [0] * len(shape)
+    start = sum(first * step for first, step in zip(slicing.begin, steps, strict=True))
+    target_steps = [step * stride for step, stride in zip(steps, slicing.stride, strict=True)]
+    target = emit.variable(handle)
+    return copy_strided(emit, value, target, slicing.size, value_steps, target_steps, 0, start)
+
+
+register(
+    "ResourceStridedSliceAssign",
+    infer=_infer_slice_assign,
+    reference=_slice_assign,
+    lower=_lower_slice_assign,
+    stateful=True,
+)
 
 
 # Ops that manage memory in TensorFlow, which Python does here.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import dropwhile
 
 import numpy as np
 
@@ -190,7 +191,8 @@ def _infer_segment_join(node: Node, x: Operand, segment_ids: Operand, num_segmen
 
 
 def _segment_join(node: Node, x: np.ndarray, segment_ids: np.ndarray, num_segments: np.ndarray) -> np.ndarray:
-    """out[s] = the elements of segment s, joined in their order. Raises ExecutionError for ids out of range."""
+    """out[s] = the elements of segment s, joined in their order; there is no separator behind empty ones that come
+    first. Raises ExecutionError for ids out of range."""
     count = int(num_segments.reshape(-1)[0])
     rest = x.shape[segment_ids.ndim :]
     width = math.prod(rest)
@@ -204,7 +206,8 @@ def _segment_join(node: Node, x: np.ndarray, segment_ids: np.ndarray, num_segmen
         for column, value in zip(parts[segment], row, strict=True):
             column.append(value)
     separator = node.attrs["separator"]
-    return string_array((separator.join(column) for columns in parts for column in columns), (count, *rest))
+    joined = (separator.join(dropwhile(lambda part: not part, column)) for columns in parts for column in columns)
+    return string_array(joined, (count, *rest))
 
 
 register("StringLower", infer=_infer_case, reference=_lower)

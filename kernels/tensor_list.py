@@ -186,9 +186,19 @@ def _infer_get_item(node: Node, items: Operand, index: Operand, element_shape: O
 def _get_item(node: Node, items: Any, index: np.ndarray, element_shape: Any) -> Any:
     """Raises ExecutionError for an index outside of the list, or an unset element of unknown shape."""
     elements, at = _elements(items), _position(node, index, items.shape[0])
-    if elements[at] is not None:
-        return np.asarray(elements[at]) if isinstance(elements[at], np.ndarray | np.generic) else elements[at]
-    return _unset_element(node, element_shape)
+    return _of_shape(node, elements[at], element_shape)
+
+
+def _of_shape(node: Node, element: Any, element_shape: Any) -> Any:
+    """An element, zeros if it was never written. Raises ExecutionError if it has another shape than it must have."""
+    if element is None:
+        return _unset_element(node, element_shape)
+    if not isinstance(element, np.ndarray | np.generic):
+        return element
+    shape = _full_shape(element_shape)
+    if shape is not None and element.shape != shape:
+        raise ExecutionError(f"{node.op} node {node.name!r}: an element has the shape {element.shape}, not {shape}.")
+    return np.asarray(element)
 
 
 def _unset_element(node: Node, element_shape: Any) -> np.ndarray:
@@ -321,7 +331,7 @@ def _pop_back(node: Node, items: Any, element_shape: Any) -> list[Any]:
     if isinstance(items, np.ndarray):
         return [items[:-1].copy(), np.asarray(items[-1]).copy()]
     *rest, last = items.elements
-    return [ElementList(tuple(rest)), _unset_element(node, element_shape) if last is None else last]
+    return [ElementList(tuple(rest)), _of_shape(node, last, element_shape)]
 
 
 # -- whole lists ------------------------------------------------------------------------------------------------------
@@ -341,7 +351,7 @@ def _stack(node: Node, items: Any, element_shape: Any) -> Any:
     """Raises ExecutionError for elements of different shapes."""
     if isinstance(items, np.ndarray):
         return items
-    elements = [_unset_element(node, element_shape) if element is None else element for element in items.elements]
+    elements = [_of_shape(node, element, element_shape) for element in items.elements]
     if not elements:
         return _zeros(node.attrs["element_dtype"], (0, *(_unset_element(node, element_shape).shape)))
     if not any(isinstance(element, np.ndarray | np.generic) for element in elements):

@@ -6,12 +6,13 @@ https://www.tensorflow.org/api_docs/python/tf/raw_ops/Tile
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeload.dtypes import STRING
+from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.movement import copy_strided, steps_of, width_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, broadcast_shapes, register, require
 
@@ -72,11 +73,12 @@ def emit_broadcast(emit: Emit, x: Operand, out: Operand) -> Any:
 
 def _infer_fill(node: Node, dims: Operand, value: Operand) -> Spec:
     require(value.shape in ((), (1,)), node, f"a value of shape {value.shape}", "it must be a scalar")
-    return Spec(value.dtype, shape_argument(node, dims.known()))
+    sizes = dims.known()
+    return Spec(value.dtype, shape_argument(node, sizes if sizes.ndim else sizes.reshape(1)))
 
 
 def _fill(node: Node, dims: np.ndarray, value: np.ndarray) -> np.ndarray:
-    return np.full(tuple(dims), value, value.dtype)
+    return np.full(tuple(dims.reshape(-1)), value, value.dtype)
 
 
 def _lower_fill(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
@@ -176,4 +178,32 @@ register("ZerosLike", infer=_infer_like, reference=_like, lower=_lower_like)
 register("OnesLike", infer=_infer_like, reference=_like, lower=_lower_like)
 register("Empty", infer=_infer_empty, reference=_empty)
 register("Range", infer=_infer_range, reference=_range)
-register("LinSpace", infer=_infer_lin_space, reference=_lin_space)
+
+
+@kernel_family("lin_space")
+def lin_space(dtype: str) -> Iterator[Any]:
+    """out[i] = start + i * step, the last exactly stop."""
+    yield f"{dtype}[:] start, {dtype}[:] stop, {dtype}[:] out"
+    kind = np.dtype(dtype).type
+
+    def run(start, stop, out, worker, workers):  # type: ignore[no-untyped-def]
+        last = out.size - 1
+        first = start[0]
+        step = (stop[0] - first) / kind(max(last, 1))
+        for i in range(last * worker // workers, last * (worker + 1) // workers):
+            out[i] = first + step * kind(i)
+        if worker == workers - 1:
+            out[last] = stop[0] if last > 0 else first
+
+    yield run
+
+
+def _lower_lin_space(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    start, stop, _ = operands
+    if start.dtype.name not in ("float32", "float64"):
+        return NotImplemented
+    emit.kernel(f"lin_space<{start.dtype.name}>", start, stop, outputs[0])
+    return None
+
+
+register("LinSpace", infer=_infer_lin_space, reference=_lin_space, lower=_lower_lin_space)

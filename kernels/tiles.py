@@ -173,14 +173,15 @@ def _write_column(
             with builder.goto_entry_block():
                 spill = builder.alloca(totals[0].value.type, len(totals))
             for m, total in enumerate(totals):
-                store(total, offset_by(builder, spill, dtype, _number(m * lanes)))
+                value = total if has_residual else finish(total, None)
+                store(value, offset_by(builder, spill, dtype, _number(m * lanes)))
 
             def column(n: Any) -> list[Any]:
                 results = []
                 for m, place in enumerate(places):
                     at = builder.add(_number(m * lanes), n)
                     total = load(builder, offset_by(builder, spill, dtype, at), dtype, 1)
-                    results.append(finish(total, builder.add(place, n)))
+                    results.append(finish(total, builder.add(place, n)) if has_residual else total)
                 for result, place in zip(results, places, strict=True):
                     store(result, offset_by(builder, out_pointer, dtype, builder.add(place, n)))
                 return []

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgeload.errors import ExecutionError
+from edgeload.kernels.complex_planes import is_complex, lower_conj
 from edgeload.kernels.movement import copy_strided, steps_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
@@ -36,8 +37,10 @@ def _transpose(node: Node, x: np.ndarray, perm: np.ndarray) -> np.ndarray:
 
 def _lower_transpose(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     x, perm = operands
-    if node.op == "ConjugateTranspose" and isinstance(x.dtype, np.dtype) and x.dtype.kind == "c":
-        return NotImplemented
+    if node.op == "ConjugateTranspose" and is_complex(x.dtype):
+        conjugates = emit.scratch(x.dtype, x.shape)
+        lower_conj(x, conjugates, emit)
+        x = conjugates
     axes = _permutation(node, len(x.shape), perm.known())
     steps = steps_of(x.shape)
     shape = outputs[0].shape

@@ -15,8 +15,8 @@ def delay_views(graph: Graph) -> int:
     """BiasAdd(Squeeze(_Conv2D(...)), b)  ->  Squeeze(BiasAdd(_Conv2D(...), b))
 
     for element-wise nodes behind a product. Their other operands must be single elements, constants of one value for
-    each channel, or of the node's own shape; the last are reshaped. Every view behind comes out as a Reshape. Requires
-    exact shapes.
+    each channel, also where the view splits the channels, or of the node's own shape; these are reshaped. Every view
+    behind comes out as a Reshape. Requires exact shapes.
     """
     behind_product: set[Tensor] = set()
     replacements: dict[Tensor, Tensor] = {}
@@ -78,7 +78,8 @@ def _reshaped(
     if tensor.node.op != "Const":
         return None
     value = np.asarray(tensor.node.attrs["value"])
-    is_vector = bool(inner) and bool(outer) and value.shape[-1:] == (value.size,) == inner[-1:] == outer[-1:]
+    own = value.shape[next((axis for axis, size in enumerate(value.shape) if size != 1), value.ndim) :]
+    is_vector = bool(own) and (value.size,) == inner[-1:] and own == outer[len(outer) - len(own) :]
     if not is_vector and value.size != 1:
         return None
     flat = value.reshape(-1) if is_vector else value.reshape(())

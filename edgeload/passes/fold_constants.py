@@ -41,6 +41,7 @@ def fold_constants(graph: Graph) -> int:
             constant = Node("Const", tensor.name, attrs={"value": value, "key": key})
             constant.outputs = [tensor]
             tensor.node, tensor.index, tensor.shape = constant, 0, value.shape
+            tensor.dtype = value.dtype  # a list of known element shape, which the graph calls a variant, is an array
             nodes.append(constant)
     graph.nodes = nodes
     return count

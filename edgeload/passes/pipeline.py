@@ -17,7 +17,9 @@ from edgeload.passes.fold_pad import fold_pad
 from edgeload.passes.freeze_variables import freeze_variables
 from edgeload.passes.fuse_elementwise import fuse_elementwise
 from edgeload.passes.fuse_epilogue import fuse_epilogue
+from edgeload.passes.fuse_layer_norm import fuse_layer_norm
 from edgeload.passes.fuse_residual import fuse_residual
+from edgeload.passes.hoist_projections import hoist_projections
 from edgeload.passes.remove_identities import remove_identities
 from edgeload.passes.rewrite_einsum import rewrite_einsum
 
@@ -45,8 +47,10 @@ PLAN_PASSES: tuple[Pass, ...] = (
     dilate_convolutions,  # paddings are often computed from the image's size
     eliminate_common,  # evaluating shape arithmetic leaves equal constants
     fold_batch_norm,  # products whose weights are constant only now
+    fuse_layer_norm,  # before views part the rows from what is done to them
     delay_views,  # dense layers over more than two dimensions, 1-D convolutions
     fold_batch_norm,  # what views had been in the way of
+    hoist_projections,  # before products in loops take residuals
     fuse_epilogue,  # before the residual: activations in front of the sum
     fuse_residual,
     fuse_epilogue,  # activations behind the residual sum
@@ -54,7 +58,7 @@ PLAN_PASSES: tuple[Pass, ...] = (
 )
 
 
-_FUSING: frozenset[Pass] = frozenset({fuse_epilogue, fuse_residual, fuse_elementwise})
+_FUSING: frozenset[Pass] = frozenset({fuse_epilogue, fuse_layer_norm, fuse_residual, fuse_elementwise})
 
 
 def without_fusing(passes: tuple[Pass, ...]) -> tuple[Pass, ...]:

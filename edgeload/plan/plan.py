@@ -50,12 +50,13 @@ class Scalar:
 @dataclass(frozen=True, slots=True)
 class KernelStep:
     """One kernel call. The argument block follows from `arguments`: a Place gives its pointer, then `sizes` its
-    dimensions as the kernel counts them."""
+    dimensions as the kernel counts them. `band` numbers the bands of rows in which a chain of nodes is computed."""
 
     node: str
     kernel: str
     arguments: tuple[tuple[Place, tuple[int, ...]] | Scalar, ...]
     tiles: int = 1
+    band: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

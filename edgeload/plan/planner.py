@@ -17,7 +17,7 @@ from edgeload.graph.branches import CONTROL, parts
 from edgeload.graph.ir import Graph, Node, Tensor
 from edgeload.kernels import kernel, registry
 from edgeload.kernels.registry import Operand
-from edgeload.plan import arena, halves
+from edgeload.plan import arena, bands, halves
 from edgeload.plan.plan import (
     ControlStep,
     HostStep,
@@ -40,8 +40,8 @@ Lacks = Callable[[Sequence[str]], list[str]]
 @dataclass(eq=False)
 class Buffer:
     """A value's memory while planning. `home` is the buffer whose memory it really is (itself, or what it is a view of
-    or shares with). Arena buffers get their offset at the end. In a part of a loop or branch, `space` "outer" is memory
-    of the surrounding plan, by number."""
+    or shares with), from its byte `offset` on. Arena buffers get their place at the end. In a part of a loop or branch,
+    `space` "outer" is memory of the surrounding plan, by number."""
 
     name: str
     space: str
@@ -51,6 +51,8 @@ class Buffer:
     first: int = 0
     last: int = 0
     home: Buffer | None = None
+    offset: int = 0
+    has_parts: bool = False
 
     @property
     def root(self) -> Buffer:
@@ -64,8 +66,18 @@ class Buffer:
         return Place("arena", 0, self.dtype, self.shape).nbytes
 
     def place(self) -> Place:
-        root = self.root
-        return Place(root.space, root.at, self.dtype, self.shape)
+        at, buffer = self.offset, self
+        while buffer.home is not None:
+            buffer = buffer.home
+            at += buffer.offset
+        return Place(buffer.space, buffer.at + at, self.dtype, self.shape)
+
+    def rows(self, first: int, end: int) -> Buffer:
+        """Rows [first, end) of an image [1, height, width, channels], as a buffer."""
+        assert self.shape is not None
+        _, height, *row = self.shape
+        offset = first * (self.nbytes // height)
+        return Buffer(self.name, self.space, self.dtype, (1, end - first, *row), home=self, offset=offset)
 
 
 def make_plan(
@@ -116,14 +128,20 @@ class _Planner:
         self.arena_buffers: list[Buffer] = []
         self.drafts: list[_Draft] = []
         self.objects = 0
+        self.chains = bands.find_chains(graph) if targets is None else []
         self.last_use = self._last_uses()
 
     def run(self) -> Plan:
         for index, tensor in enumerate(self.graph.inputs):
             self.buffers[tensor] = self._input(index, tensor)
+        in_chains = {position for chain in self.chains for position in chain.positions}
+        chain_at = {chain.positions[-1]: chain for chain in self.chains}
         for position, node in enumerate(self.graph.nodes):
-            self._lower(position, node)
-        outputs = [self._buffer(tensor) for tensor in self.graph.outputs]
+            if position in chain_at:
+                self._lower_chain(chain_at[position])
+            elif position not in in_chains:
+                self._lower(position, node)
+        outputs = [self.buffer(tensor) for tensor in self.graph.outputs]
         end = len(self.drafts)
         for buffer in outputs:
             buffer.root.last = end
@@ -146,7 +164,7 @@ class _Planner:
         """Let each output be made where it is to go, if all that read there have done so before."""
         for tensor, buffer, index in zip(self.graph.outputs, outputs, targets, strict=True):
             root = buffer.root
-            if index is None or root.space != "arena":
+            if index is None or root.space != "arena" or root.has_parts:
                 continue
             target = self._outer(index, tensor).root
             if target.nbytes == root.nbytes and target.last < root.first:
@@ -155,6 +173,10 @@ class _Planner:
     def _last_uses(self) -> dict[Tensor, int]:
         """The position of the last node that reads each tensor; outputs are read behind the last node."""
         last = {tensor: position for position, node in enumerate(self.graph.nodes) for tensor in node.inputs}
+        for chain in self.chains:  # all of it runs where its last node is
+            last.update(
+                (tensor, max(last[tensor], chain.positions[-1])) for node in chain.nodes for tensor in node.inputs
+            )
         last.update((tensor, len(self.graph.nodes)) for tensor in self.graph.outputs)
         return last
 
@@ -171,7 +193,7 @@ class _Planner:
             self.objects += 1
         return buffer
 
-    def _buffer(self, tensor: Tensor) -> Buffer:
+    def buffer(self, tensor: Tensor) -> Buffer:
         if tensor not in self.buffers:
             node = tensor.node
             if node.op == "Const":
@@ -185,14 +207,14 @@ class _Planner:
                 raise EdgeloadError(f"planning {self.graph.name!r}: {tensor!r} is read before it is made")
         return self.buffers[tensor]
 
-    def _operand(self, tensor: Tensor, index: int) -> Operand:
+    def operand(self, tensor: Tensor, index: int) -> Operand:
         node = tensor.node
         value, key, resource = None, None, None
         if node.op == "Const":
             value, key = node.attrs["value"], node.attrs.get("key", node.name)
-            buffer: Any = _Later(lambda: self._buffer(tensor))  # a packed constant's original is not stored
+            buffer: Any = _Later(lambda: self.buffer(tensor))  # a packed constant's original is not stored
         else:
-            buffer = self._buffer(tensor)
+            buffer = self.buffer(tensor)
             resource = node.attrs.get("resource") if node.op == "_Resource" else None
         return Operand(tensor.dtype, tensor.shape, index, value, buffer, key, resource)  # type: ignore[arg-type]
 
@@ -216,7 +238,7 @@ class _Planner:
         )
         if is_native:
             emit = _Emit(self, node)
-            operands = [self._operand(tensor, index) for index, tensor in enumerate(node.inputs)]
+            operands = [self.operand(tensor, index) for index, tensor in enumerate(node.inputs)]
             results = [
                 Operand(tensor.dtype, tensor.shape, index, None, buffer)  # type: ignore[arg-type]
                 for index, (tensor, buffer) in enumerate(zip(node.outputs, outputs, strict=True))
@@ -233,11 +255,18 @@ class _Planner:
             for buffer in [*outputs, *emit.scratches]:
                 buffer.last = max(buffer.last, end)
             self._share(position, node, emit.shareable, outputs, start)
+            for output, source, offset in emit.parts:
+                self._make_part(output, source, offset)
         else:
             del self.drafts[start:]
             if op.lower is not None:
                 self.arena_buffers = [buffer for buffer in self.arena_buffers if buffer.name != _scratch_of(node)]
             self._lower_to_host(node, outputs)
+
+    def _lower_chain(self, chain: bands.Chain) -> None:
+        if not bands.lower_chain(chain, self):
+            for position, node in zip(chain.positions, chain.nodes, strict=True):
+                self._lower(position, node)
 
     def _emits_kernels(
         self, op: registry.Op, node: Node, operands: list[Operand], results: list[Operand], emit: _Emit
@@ -248,11 +277,11 @@ class _Planner:
         start = len(self.drafts)
         if op.lower(node, operands, results, emit) is not NotImplemented:
             return True
-        del self.drafts[start:], emit.kernels[:], emit.shareable[:]
+        del self.drafts[start:], emit.kernels[:], emit.shareable[:], emit.parts[:]
         return halves.lower_in_float32(op, node, operands, results, emit) is not NotImplemented
 
     def _make_view(self, node: Node) -> bool:
-        source = self._buffer(node.inputs[0])
+        source = self.buffer(node.inputs[0])
         tensor = node.outputs[0]
         if source.space == "object" or tensor.shape is None or tensor.dtype != source.dtype:
             return False
@@ -274,8 +303,15 @@ class _Planner:
             if touched == 1 and self.may_take(position, tensors[output], source):
                 self.take(output, source)
 
+    def _make_part(self, output: Buffer, source: Buffer, offset: int) -> None:
+        """Let a buffer be the memory of another from a byte on."""
+        output.home, output.offset = source, offset
+        self.arena_buffers.remove(output)
+        root = source.root
+        root.last, root.has_parts = max(root.last, output.last), True
+
     def _lower_to_host(self, node: Node, outputs: list[Buffer]) -> None:
-        inputs = [self._buffer(tensor) for tensor in node.inputs]
+        inputs = [self.buffer(tensor) for tensor in node.inputs]
         self.append(
             [*inputs, *outputs],
             lambda: HostStep(node.name, node.op, node.attrs, _places(inputs), _places(outputs)),
@@ -284,7 +320,7 @@ class _Planner:
     def _lower_control(self, position: int, node: Node) -> None:
         from edgeload.plan import control
 
-        inputs = [self._buffer(tensor) for tensor in node.inputs]
+        inputs = [self.buffer(tensor) for tensor in node.inputs]
         if any(tensor.shape is None for tensor in node.outputs):  # only running tells
             outputs = [self._new(tensor.name, tensor.dtype, tensor.shape) for tensor in node.outputs]  # type: ignore[arg-type]
             self.buffers.update(zip(node.outputs, outputs, strict=True))
@@ -296,7 +332,7 @@ class _Planner:
         else:
             control.lower(position, node, self, inputs)
 
-    # -- for _Emit and control --------------------------------------------------------------------------------------
+    # -- for _Emit, control and bands ----------------------------------------------------------------------------------
 
     def append(self, touches: list[Buffer], finish: Callable[[], Step]) -> None:
         """Add a step. What it touches lives at least until then."""
@@ -311,13 +347,19 @@ class _Planner:
         """Arena memory from the next step on."""
         return self._new(name, dtype, shape)
 
+    def emit(self, node: Node, fineness: int) -> _Emit:
+        """What a node's `lower` gets, for work that is shorter than a whole node's."""
+        emit = _Emit(self, node)
+        emit.fineness = fineness
+        return emit
+
     def define(self, tensor: Tensor, buffer: Buffer) -> None:
         """Say where a tensor is."""
         self.buffers[tensor] = buffer
 
     def define_as(self, tensor: Tensor, source: Tensor) -> None:
         """Say that a tensor is another one's memory, whose value then lives as long as both are needed."""
-        buffer = self._buffer(source)
+        buffer = self.buffer(source)
         self.buffers[tensor] = Buffer(tensor.name, buffer.space, tensor.dtype, tensor.shape, buffer.at, home=buffer)  # type: ignore[arg-type]
         self.last_use[source] = max(self.last_use.get(source, 0), self.last_use.get(tensor, 0))
 
@@ -326,6 +368,8 @@ class _Planner:
         that node. Of outer memory, a part may change only what is to be overwritten in the end, and no output must lie
         where another belongs."""
         root = source.root
+        if source.nbytes != root.nbytes:
+            return False
         if root.space == "outer":
             wanted = [index for out, index in zip(self.graph.outputs, self.targets or (), strict=True) if out is tensor]
             if root.at not in (self.targets or ()) or wanted and wanted != [root.at]:
@@ -390,9 +434,11 @@ class _Emit:
         self.node = node
         self.target = planner.target
         self.lanes = planner.target.lanes
+        self.fineness = 1
         self.kernels: list[str] = []
         self.scratches: list[Buffer] = []
         self.shareable: list[tuple[Buffer, Buffer]] = []
+        self.parts: list[tuple[Buffer, Buffer, int]] = []
 
     def later(self, key: Any, make: Callable[[], np.ndarray]) -> _Later:
         """A packed constant that is only made when a kernel takes it."""
@@ -450,6 +496,16 @@ class _Emit:
     def may_share(self, output: Operand, operand: Operand) -> None:
         if isinstance(operand.buffer, Buffer):
             self.shareable.append((output.buffer, operand.buffer))
+
+    def may_be_part(self, output: Operand, operand: Operand, start: int) -> bool:
+        source, target = operand.buffer, output.buffer
+        if not isinstance(source, Buffer) or source.root.space != "arena" or target.root.space != "arena":
+            return False
+        is_new = target in map(self.planner.buffers.get, self.node.outputs) and target.home is None
+        if not is_new or any(target in draft.touches for draft in self.planner.drafts):
+            return False
+        self.parts.append((target, source, start * operand.dtype.itemsize))
+        return True
 
 
 def _scratch_of(node: Node) -> str:

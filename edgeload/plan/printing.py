@@ -7,6 +7,7 @@ from edgeload.plan.plan import BranchStep, HostStep, KernelStep, LoopStep, Place
 
 _PICTURE_COLUMNS = 72
 _PICTURE_ROWS = 24
+_BANDS_SHOWN = 2  # of a chain: the first one, which begins at the image's edge, and the next
 _WIDEST_COLUMN = 100  # characters; longer entries push their line to the right
 
 
@@ -31,12 +32,20 @@ def render(plan: Plan) -> str:
 
 
 def _rows(steps: tuple[Step, ...], indent: str) -> list[str]:
-    """One line a step: number, kernel, what it reads and writes, the node that it computes."""
+    """One line a step: number, kernel, what it reads and writes, the node that it computes. Of a chain's bands, the
+    first ones."""
     columns = [_columns(step) for step in steps]
     widths = [min(_WIDEST_COLUMN, max((len(row[index]) for row in columns), default=0)) for index in range(2)]
     lines = []
     for number, (step, (name, values)) in enumerate(zip(steps, columns, strict=True)):
-        lines.append(f"{indent}{number:4d}  {name:<{widths[0]}}  {values:<{widths[1]}}  {step.node}")
+        band = step.band if isinstance(step, KernelStep) else None
+        if band is not None and band >= _BANDS_SHOWN:
+            following = steps[number + 1] if number + 1 < len(steps) else None
+            if not (isinstance(following, KernelStep) and (following.band or 0) >= band):
+                lines.append(f"{indent}      ... likewise up to band {band}, which ends with step {number}")
+            continue
+        node = step.node if band is None else f"{step.node}, band {band}"
+        lines.append(f"{indent}{number:4d}  {name:<{widths[0]}}  {values:<{widths[1]}}  {node}")
         if isinstance(step, LoopStep):
             lines += [f"{indent}      while {_place(step.flag)}:", *_rows(step.condition, indent + "      ")]
             lines += [f"{indent}      do:", *_rows(step.body, indent + "      ")]

@@ -34,6 +34,7 @@ class ImmediateEmit:
 
     def __init__(self, workers: int) -> None:
         self.lanes = host().lanes
+        self.fineness = 1
         self.workers = workers
         self.kernels: list[str] = []
         self.shared: list[tuple[Operand, Operand]] = []
@@ -78,6 +79,9 @@ class ImmediateEmit:
 
     def may_share(self, output: Operand, operand: Operand) -> None:
         self.shared.append((output, operand))
+
+    def may_be_part(self, output: Operand, operand: Operand, start: int) -> bool:
+        return False
 
 
 def _operand(array: np.ndarray, index: int = 0, is_constant: bool = False) -> Operand:

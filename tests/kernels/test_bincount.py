@@ -76,3 +76,13 @@ def test_bounds_of_sorted_rows() -> None:
     assert reference("UpperBound", attrs, table, values)[0].tolist() == [[3, 3, 0], [3, 0, 4]]
     with pytest.raises(InvalidGraphError):
         infer("LowerBound", attrs, table, values[:1])
+
+
+@pytest.mark.parametrize("op", ["LowerBound", "UpperBound"])
+@pytest.mark.parametrize("dtype, out", [("float32", "int32"), ("uint8", "int64")])
+def test_bounds_have_kernels(op: str, dtype: str, out: str) -> None:
+    random = np.random.default_rng(4)
+    table = np.sort(random.integers(0, 20, (3, 17)), 1).astype(dtype)
+    values = random.integers(0, 21, (3, 9)).astype(dtype)
+    for some in (table, table[:, :1], table[:, :0]):
+        check(op, {"out_type": np.dtype(out)}, some, values)

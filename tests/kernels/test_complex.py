@@ -92,3 +92,47 @@ def test_integer_matrix_products_wrap(flags: tuple[bool, bool], dtype: str) -> N
     limits = np.iinfo(dtype)
     x, y = (RNG.integers(limits.min, limits.max, (2, *shape), dtype) for shape in shapes)
     harness.check("BatchMatMulV2", {"T": x.dtype, "adj_x": flags[0], "adj_y": flags[1]}, x, y[:1], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "op",
+    ["Exp", "Expm1", "Log", "Log1p", "Sqrt", "Rsqrt", "Sigmoid", "Sinh", "Cosh", "Tanh", "Sin", "Cos", "Tan", "Sign",
+     "Round", "Reciprocal"],
+)  # fmt: skip
+def test_functions_of_complex_numbers_are_made_of_those_of_parts(op: str) -> None:
+    random = np.random.default_rng(3)
+    parts = random.standard_normal((2, 300)) * random.choice([1e-3, 1, 3], 300)
+    edges = [0, 1, -1, 1j, -1j, 2, -2 + 1e-3j, -2 - 1e-3j, 25 + 1j, -25 + 2j]
+    x = np.concatenate([parts[0] + 1j * parts[1], edges]).astype(np.complex64)
+    check(op, {"T": x.dtype}, x)
+
+
+@pytest.mark.parametrize("op", ["SquaredDifference", "DivNoNan", "MulNoNan", "Xlogy"])
+def test_zeros_stay_zero_among_complex_numbers(op: str) -> None:
+    random = np.random.default_rng(4)
+    x, y = (random.standard_normal((2, 40)) + 1j * random.standard_normal((2, 40))).astype(np.complex64)
+    x[:5], y[3:8] = 0, 0
+    check(op, {"T": x.dtype}, x, y)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_casts_to_and_from_complex_numbers(dtype: str) -> None:
+    x = np.array([1.5 - 2j, 0, 3j, -7.25, 1e10 + 1j]).astype(dtype)
+    for other in ("float32", "int32", "bool", "complex64", "complex128", "float16"):
+        check("Cast", {"SrcT": x.dtype, "DstT": np.dtype(other), "Truncate": False}, x)
+    for other in ("float64", "uint8", "bool"):
+        given = np.array([0, 1, 7]).astype(other)
+        check("Cast", {"SrcT": given.dtype, "DstT": x.dtype, "Truncate": False}, given)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_numbers_are_moved_scattered_and_added_up(dtype: str) -> None:
+    x = (np.arange(60) * (1 - 2j)).reshape(3, 4, 5).astype(dtype)
+    indices, axis = np.array([[1], [0], [1]], np.int32), np.array(1, np.int32)
+    check("ConjugateTranspose", {}, x, np.array([2, 0, 1], np.int32), constants=(1,))
+    check("Cumsum", {"exclusive": True, "reverse": False}, x, axis, constants=(1,))
+    check("ScatterNd", {}, indices, x, np.array([3, 4, 5], np.int32), constants=(2,))
+    check("TensorScatterUpdate", {}, x, indices, x)
+    check("GatherV2", {"batch_dims": 0}, x, np.array([3, 0], np.int32), axis, constants=(2,))
+    on, off = np.array(2 + 1j, dtype), np.array(5j, dtype)
+    check("OneHot", {"axis": -1}, np.array([1, 0, 9]), np.array(4, np.int32), on, off, constants=(1,))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeload.errors import InvalidGraphError
-from tests.kernels.harness import NoKernel, check, infer, reference, run
+from tests.kernels.harness import check, infer, reference, run
 
 RANDOM = np.random.default_rng(16)
 
@@ -58,14 +58,28 @@ def test_dilated_taps_are_further_apart() -> None:
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
-def test_channels_first_is_a_host_step_with_the_same_numbers() -> None:
+def test_channels_first_has_the_same_numbers() -> None:
     attrs = {**attributes(b"SAME"), "data_format": b"NCDHW", "strides": [1, 1, 2, 1, 2]}
     first = np.ascontiguousarray(X.transpose(0, 4, 1, 2, 3))
     (last,) = reference("Conv3D", attributes(b"SAME", (2, 1, 2)) | {"strides": [1, 2, 1, 2, 1]}, X, FILTER)
     attrs["strides"] = [1, 1, 2, 1, 2]
     np.testing.assert_array_equal(reference("Conv3D", attrs, first, FILTER)[0], last.transpose(0, 4, 1, 2, 3))
-    with pytest.raises(NoKernel):
-        run("Conv3D", attrs, first, FILTER, constants=(1,))
+    check("Conv3D", attrs, first, FILTER, constants=(1,), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("data_format", [b"NDHWC", b"NCDHW"])
+def test_groups_see_their_own_channels(data_format: bytes) -> None:
+    x, filter = floats(2, 4, 5, 3, 6), floats(2, 3, 2, 2, 9)
+    attrs = attributes(b"SAME", data_format=data_format)
+    parts = [
+        reference("Conv3D", attributes(b"SAME"), x[..., 2 * g : 2 * g + 2], filter[..., 3 * g : 3 * g + 3])[0]
+        for g in range(3)
+    ]
+    want = np.concatenate(parts, -1)
+    if data_format == b"NCDHW":
+        x, want = (np.ascontiguousarray(array.transpose(0, 4, 1, 2, 3)) for array in (x, want))
+    check("Conv3D", attrs, x, filter, constants=(1,), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(reference("Conv3D", attrs, x, filter)[0], want, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeload.errors import ExecutionError, InvalidGraphError
-from tests.kernels.harness import infer, reference
+from tests.kernels.harness import check, infer, reference, run
 
 
 def ints(*values: object) -> np.ndarray:
@@ -67,3 +67,63 @@ def test_crops_beyond_the_image_are_extrapolated() -> None:
 def test_scores_of_another_count_are_invalid() -> None:
     with pytest.raises(InvalidGraphError):
         infer("NonMaxSuppressionV3", {}, BOXES, SCORES[:2], scalar(4), HALF, NONE)
+
+
+RANDOM = np.random.default_rng(5)
+
+
+def _random_boxes(count: int, classes: int = 1) -> np.ndarray:
+    corners = RANDOM.uniform(-0.2, 1, (count, classes, 2)).astype(np.float32)
+    sizes = RANDOM.uniform(-0.1, 0.5, (count, classes, 2)).astype(np.float32)
+    return np.concatenate([corners, corners + sizes], -1)
+
+
+@pytest.mark.parametrize("count, limit", [(1, 1), (2, 0), (60, 7), (200, 300)])
+def test_padded_suppression_has_a_kernel(count: int, limit: int) -> None:
+    scores = RANDOM.integers(0, 40, count).astype(np.float32) / 40  # many are equal
+    scores[: count // 10] = np.nan
+    attrs = {"pad_to_max_output_size": True}
+    arguments = (_random_boxes(count)[:, 0], scores, scalar(limit), HALF, scalar(0.1, np.float32))
+    check("NonMaxSuppressionV4", attrs, *arguments, constants=(2,))
+    for sigma in (0, 0.4):
+        check("NonMaxSuppressionV5", attrs, *arguments, scalar(sigma, np.float32), constants=(2,))
+
+
+def test_suppression_by_a_threshold_above_one_is_refused_by_the_kernel() -> None:
+    arguments = (BOXES, SCORES, scalar(4), scalar(1.5, np.float32), NONE)
+    with pytest.raises(ValueError, match="iou_threshold"):
+        run("NonMaxSuppressionV4", {"pad_to_max_output_size": True}, *arguments, constants=(2,))
+
+
+@pytest.mark.parametrize("own_boxes", [False, True])
+@pytest.mark.parametrize("per_class, total, pad", [(2, 5, False), (300, 40, True), (3, 100, True)])
+def test_combined_suppression_has_a_kernel(own_boxes: bool, per_class: int, total: int, pad: bool) -> None:
+    batch, count, classes = 3, 70, 4
+    boxes = np.stack([_random_boxes(count, classes if own_boxes else 1) for _ in range(batch)])
+    scores = RANDOM.integers(0, 60, (batch, count, classes)).astype(np.float32) / 60
+    attrs = {"pad_per_class": pad, "clip_boxes": pad}
+    limits = (scalar(per_class), scalar(total), HALF, scalar(0.2, np.float32))
+    check("CombinedNonMaxSuppression", attrs, boxes, scores, *limits, constants=(2, 3))
+
+
+def test_pieces_of_a_large_selection_have_their_own_queues() -> None:
+    boxes = np.stack([_random_boxes(1500)] * 2)
+    scores = RANDOM.random((2, 1500, 3)).astype(np.float32)
+    limits = (scalar(20), scalar(50), HALF, scalar(0.3, np.float32))
+    check("CombinedNonMaxSuppression", {}, boxes, scores, *limits, constants=(2, 3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+@pytest.mark.parametrize("method", [b"bilinear", b"nearest"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 2), (1, 5)])
+def test_crops_have_a_kernel(dtype: type, method: bytes, size: tuple[int, int]) -> None:
+    images = (RANDOM.random((2, 5, 7, 3)) * 250).astype(dtype)
+    boxes = np.concatenate([_random_boxes(40)[:, 0], [[0, 0, 1, 1], [1, 1, 0, 0], [0.5, 0.5, 0.5, 0.5]]])
+    of_box = RANDOM.integers(0, 2, len(boxes)).astype(np.int32)
+    attrs = {"method": method, "extrapolation_value": 0.5}
+    check("CropAndResize", attrs, images, boxes.astype(np.float32), of_box, ints(*size), constants=(3,))
+    with pytest.raises(ValueError, match="box_ind"):
+        run("CropAndResize", attrs, images, boxes.astype(np.float32), of_box + 1, ints(*size), constants=(3,))
+    with pytest.raises(ValueError, match="box_ind"):
+        run("CropAndResize", attrs, images[:0], boxes.astype(np.float32), of_box, ints(*size), constants=(3,))
+    check("CropAndResize", attrs, images, boxes[:0].astype(np.float32), of_box[:0], ints(*size), constants=(3,))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeload.errors import InvalidGraphError
-from tests.kernels.harness import infer, reference
+from tests.kernels.harness import check, infer, reference
 
 RANDOM = np.random.default_rng(17)
 X = RANDOM.standard_normal((2, 7, 5, 3)).astype(np.float32)
@@ -65,3 +65,21 @@ def test_the_first_of_equal_elements_counts() -> None:
 def test_what_the_definition_excludes_is_invalid(op: str, attrs: dict[str, Any], arrays: list[np.ndarray]) -> None:
     with pytest.raises(InvalidGraphError):
         infer(op, attrs, *arrays)
+
+
+@pytest.mark.parametrize("padding", [b"SAME", b"VALID"])
+@pytest.mark.parametrize("dtype", [np.float32, np.int8])
+def test_dilation_and_pooling_with_places_have_kernels(padding: bytes, dtype: type) -> None:
+    x = (RANDOM.standard_normal((2, 17, 7, 3)) * 30).astype(dtype)
+    filter = (RANDOM.standard_normal((2, 3, 3)) * 30).astype(dtype)
+    check("Dilation2D", {**DILATION, "padding": padding, "strides": [1, 2, 1, 1]}, x, filter)
+    for has_batch, index in ((False, np.int64), (True, np.int32)):
+        attrs = {**POOL, "padding": padding, "include_batch_in_index": has_batch, "Targmax": np.dtype(index)}
+        check("MaxPoolWithArgmax", attrs, x)
+        check("MaxPoolWithArgmax", attrs, x[:0])
+
+
+def test_nan_is_never_larger_but_may_come_first() -> None:
+    x = np.array([[np.nan, 1, 2], [3, np.nan, -np.inf], [-np.inf, -np.inf, -np.inf]], np.float32).reshape(1, 3, 3, 1)
+    check("MaxPoolWithArgmax", POOL, x)
+    check("Dilation2D", {**DILATION, "padding": b"SAME"}, x, np.ones((1, 2, 1), np.float32))

@@ -93,3 +93,19 @@ def test_adjusted_colours() -> None:
 def test_what_the_definition_excludes_is_invalid(op: str, attrs: dict[str, Any], arrays: list[np.ndarray]) -> None:
     with pytest.raises(InvalidGraphError):
         infer(op, attrs, *arrays)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("op", ["RGBToHSV", "HSVToRGB", "AdjustHue", "AdjustSaturation"])
+def test_colours_have_kernels(op: str, dtype: type) -> None:
+    x = np.random.default_rng(2).random((2, 5, 7, 3)).astype(dtype)
+    x[0, 0, :4] = [[0, 0, 0], [1, 1, 1], [0.5, 0.5, 0.2], [0.5, 0.2, 0.5]]
+    numbers = [np.array(1.3 if op == "AdjustSaturation" else -0.4, np.float32)] if op.startswith("Adjust") else []
+    check(op, {}, x, *numbers)
+    check(op, {}, x[:0], *numbers)
+
+
+def test_contrast_has_kernels() -> None:
+    x = np.random.default_rng(2).random((2, 5, 7, 3)).astype(np.float32)
+    for images in (x, x[0], x[:0]):
+        check("AdjustContrastv2", {}, images, np.array(-1.5, np.float32))

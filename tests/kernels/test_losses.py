@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeload.errors import ExecutionError, InvalidGraphError
-from tests.kernels.harness import infer, reference
+from tests.kernels.harness import check, infer, reference, run
 
 RANDOM = np.random.default_rng(13)
 LOGITS = (RANDOM.standard_normal((5, 3)) * 4).astype(np.float32)
@@ -40,3 +40,18 @@ def test_shapes_that_do_not_fit_are_invalid() -> None:
         infer("SparseSoftmaxCrossEntropyWithLogits", {}, LOGITS, LABELS[:4])
     with pytest.raises(InvalidGraphError):
         infer("SoftmaxCrossEntropyWithLogits", {}, LOGITS, LOGITS[:, :2])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_losses_have_kernels(dtype: type) -> None:
+    random = np.random.default_rng(8)
+    logits = (random.standard_normal((5, 7)) * 30).astype(dtype)
+    logits[1, 2], logits[2, 3], logits[3, 1] = np.inf, -np.inf, np.nan
+    labels = random.random((5, 7)).astype(dtype) * (random.random((5, 7)) < 0.5).astype(dtype)
+    for rows, others in ((logits, labels), (logits[:1], labels), (logits, labels[:, :1]), (logits, labels[0])):
+        check("SoftmaxCrossEntropyWithLogits", {}, rows, others)
+    for index in (np.int32, np.int64):
+        check("SparseSoftmaxCrossEntropyWithLogits", {}, logits, np.array([0, 6, 3, 1, 2], index))
+    check("SparseSoftmaxCrossEntropyWithLogits", {}, logits[:0], np.array([], np.int32))
+    with pytest.raises(ValueError, match="label"):
+        run("SparseSoftmaxCrossEntropyWithLogits", {}, logits, np.array([0, 7, 3, 1, 2]))

@@ -91,3 +91,10 @@ def test_cross_is_the_vector_product() -> None:
 def test_what_the_definition_excludes_is_invalid(op: str, attrs: dict[str, Any], arrays: list[np.ndarray]) -> None:
     with pytest.raises(InvalidGraphError):
         infer(op, attrs, *arrays)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16", "uint64"])
+def test_cross_has_a_kernel(dtype: str) -> None:
+    a, b = np.random.default_rng(6).integers(0, 250, (2, 5, 7, 3)).astype(dtype)
+    check("Cross", {}, a, b)
+    check("Cross", {}, a[:0], b[:0])

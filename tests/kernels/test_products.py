@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgeload.errors import InvalidGraphError
-from tests.kernels.harness import check, infer, reference
+from edgeload.kernels.conv import Window, neighbours, tile_shape
+from tests.kernels.harness import ImmediateEmit, check, infer, reference
 
 _random = np.random.default_rng(7)
 
@@ -42,6 +43,8 @@ def conv_attrs(stride: int = 1, dilation: int = 1, padding: bytes = b"SAME", **o
         ((0, 4, 4, 2), (3, 3), 1, 8, {}),
         ((3, 1, 9, 4), (1, 3), 1, 8, {"padding": b"VALID"}),
         ((2, 6, 7, 3), (2, 2), 1, 5, {"padding": b"VALID", "stride": 2}),
+        ((2, 5, 16, 3), (3, 3), 1, 1, {"epilogue": "sigmoid(a0)"}),  # neighbouring pixels side by side
+        ((1, 9, 24, 4), (2, 5), 1, 3, {"padding": b"VALID", "stride": 2, "epilogue": "relu(a0)"}),
     ],
 )
 def test_conv2d_equals_its_reference(
@@ -56,6 +59,28 @@ def test_conv2d_adds_the_residual_before_the_activation() -> None:
     check(
         "_Conv2D", conv_attrs(epilogue="sigmoid(add(a0,a1))"), *inputs, constants=(1, 2), rtol=2e-5, atol=2e-5
     )  # fmt: skip
+
+
+def test_conv2d_of_few_channels_adds_the_residual() -> None:
+    inputs = (floats(2, 3, 12, 4), floats(3, 3, 4, 3), floats(3), floats(2, 3, 12, 3))
+    check("_Conv2D", conv_attrs(epilogue="relu(add(a0,a1))"), *inputs, constants=(1, 2), rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("kernel_w", "stride", "out_c", "out_w", "count"),
+    [(7, 1, 3, 1024, 2), (3, 1, 1, 28, 7), (3, 1, 8, 28, 1), (1, 1, 1, 64, 1), (3, 1, 3, 7, 1)],
+)
+def test_few_channels_take_neighbouring_pixels_into_their_vectors(
+    kernel_w: int, stride: int, out_c: int, out_w: int, count: int
+) -> None:
+    assert neighbours(Window(1, kernel_w, 1, stride, 1, 1, 0, 0, 1, out_w), out_c, 8) == count
+
+
+@pytest.mark.parametrize(("columns", "vectors"), [(0, 4), (5, 4), (32, 4), (48, 6), (96, 6), (144, 6), (1000, 8)])
+def test_a_single_row_takes_the_narrowest_tile_with_the_fewest_panels(columns: int, vectors: int) -> None:
+    emit = ImmediateEmit(1)
+    emit.lanes = 8
+    assert tile_shape(emit, 1, columns, np.dtype(np.float32)) == (1, vectors)
 
 
 def test_conv2d_in_float64() -> None:
@@ -147,6 +172,12 @@ def test_matmul_of_sizes_that_do_not_fit_raises() -> None:
         ((2, 5, 6, 7), (3, 3), 4, 2, b"SAME", (10, 12), "relu(a0)"),
         ((1, 4, 4, 3), (2, 2), 5, 2, b"VALID", (8, 8), "a0"),
         ((1, 4, 4, 8), (5, 5), 3, 3, b"VALID", (14, 14), "a0"),
+        ((1, 4, 4, 8), (5, 5), 3, 3, b"VALID", (16, 15), "a0"),  # rows behind the last that is reached
+        ((2, 1, 17, 16), (1, 7), 16, 2, b"SAME", (1, 34), "relu(a0)"),  # one-dimensional: phases apart
+        ((1, 7, 3, 5), (3, 4), 9, 1, b"SAME", (7, 3), "tanh(a0)"),
+        ((1, 3, 5, 9), (1, 2), 24, 3, b"SAME", (8, 15), "a0"),  # phases that no tap reaches
+        ((2, 3, 2, 4), (2, 3), 64, 2, b"SAME", (6, 3), "relu(a0)"),
+        ((1, 9, 9, 80), (3, 3), 3, 2, b"SAME", (17, 18), "relu(a0)"),  # gathered
     ],
 )
 def test_transposed_convolution_equals_its_reference(

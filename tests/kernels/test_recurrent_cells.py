@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeload.errors import ExecutionError, InvalidGraphError
-from tests.kernels.harness import infer, reference
+from tests.kernels.harness import check, infer, reference, run
 
 RANDOM = np.random.default_rng(14)
 BATCH, INPUTS, CELLS, TIME = 2, 3, 5, 4
@@ -85,3 +85,25 @@ def test_shapes_are_checked() -> None:
         infer("BlockLSTM", ATTRS, np.array(4), X[0], *STATE, *WEIGHTS)
     with pytest.raises(ExecutionError, match="seq_len_max 5"):
         reference("BlockLSTM", ATTRS, np.array(5), X, *STATE, *WEIGHTS)
+
+
+@pytest.mark.parametrize("op", ["LSTMBlockCell", "BlockLSTM", "BlockLSTMV2"])
+@pytest.mark.parametrize("has_peepholes", [False, True])
+@pytest.mark.parametrize("constants", [(), (4,)])
+def test_lstms_have_kernels(op: str, has_peepholes: bool, constants: tuple[int, ...]) -> None:
+    attrs = {"forget_bias": 1.0, "cell_clip": 0.5 if has_peepholes else -1.0, "use_peephole": has_peepholes}
+    if op == "LSTMBlockCell":
+        check(op, attrs, X[0], *STATE, *WEIGHTS, constants=tuple(at - 1 for at in constants), rtol=1e-5)
+        check(op, attrs, X[0, :, :0], *STATE, WEIGHTS[0][INPUTS:], *WEIGHTS[1:], rtol=1e-5)
+        return
+    for steps in (0, 3, TIME):
+        check(op, attrs, np.array(steps), X, *STATE, *WEIGHTS, constants=constants, rtol=1e-5)
+    with pytest.raises(ValueError, match="seq_len_max"):
+        run(op, attrs, np.array(TIME + 1), X, *STATE, *WEIGHTS)
+
+
+@pytest.mark.parametrize("batch, inputs", [(1, 1), (3, 7), (3, 0)])
+def test_gru_cells_have_kernels(batch: int, inputs: int) -> None:
+    weights = floats(inputs + CELLS, 2 * CELLS), floats(inputs + CELLS, CELLS), floats(2 * CELLS), floats(CELLS)
+    check("GRUBlockCell", {}, floats(batch, inputs), floats(batch, CELLS), *weights, rtol=1e-5)
+    check("GRUBlockCell", {}, floats(batch, inputs), floats(batch, CELLS), *weights, constants=(2, 3), rtol=1e-5)

@@ -53,7 +53,8 @@ def test_ids_out_of_range_raise() -> None:
 def test_sorted_segments(name: str, expected: list[list[float]]) -> None:
     (got,) = reference(f"Segment{name}", {}, DATA, np.array([0, 0, 2, 2]))
     assert got.tolist() == expected
-    assert infer(f"Segment{name}", {}, DATA, np.array([0, 0, 2, 2]))[0].shape is None
+    assert infer(f"Segment{name}", {}, DATA, np.array([0, 0, 2, 2]))[0].shape == (3, 2)
+    assert infer(f"Segment{name}", {}, DATA, np.array([0, 2, 0, 2]))[0].shape is None
 
 
 def test_integer_means_are_rounded_towards_zero() -> None:
@@ -76,3 +77,36 @@ def test_sparse_segments_pick_rows_by_index() -> None:
         reference("SparseSegmentSum", {}, DATA, np.array([0, 4]), np.array([0, 0]))
     with pytest.raises(ExecutionError, match="num_segments"):
         reference("SparseSegmentSumWithNumSegments", {}, DATA, indices, ids, np.array(2))
+
+
+@pytest.mark.parametrize("name", ["Sum", "Mean", "Prod", "Max", "Min"])
+@pytest.mark.parametrize("dtype", ["float32", "int8", "uint64"])
+def test_segments_with_known_ids_have_kernels(name: str, dtype: str) -> None:
+    data = (RANDOM.standard_normal((7, 3, 17)) * 4).astype(dtype)
+    for ids in ([0, 0, 1, 4, 4, 4, 5], [2] * 7, range(7)):
+        check(f"Segment{name}", {}, data, np.array(ids, np.int32), constants=(1,))
+    check(f"Segment{name}", {}, data[:0], np.array([], np.int32), constants=(1,))
+
+
+@pytest.mark.parametrize("name", ["Sum", "Mean", "SqrtN"])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_sparse_segments_of_a_known_number_have_kernels(name: str, index: type) -> None:
+    op, data, count = f"SparseSegment{name}WithNumSegments", floats(9, 5), np.array(6, np.int32)
+    indices, ids = np.array([8, 0, 0, 3, 5], index), np.array([1, 1, 1, 3, 4], np.int32)
+    check(op, {}, data, indices, ids, count, constants=(3,))
+    check(op, {}, data, indices[:0], ids[:0], count, constants=(3,))
+    for wrong, message in (([1, 0, 2, 3, 4], "increasing"), ([-1, 0, 1, 2, 3], ">= 0"), ([0, 0, 0, 0, 6], "num_segm")):
+        with pytest.raises(ValueError, match=message):
+            run(op, {}, data, indices, np.array(wrong, np.int32), count, constants=(3,))
+    with pytest.raises(ValueError, match="out of range"):
+        run(op, {}, data, indices + index(1), ids, count, constants=(3,))
+
+
+def test_segments_of_halves_without_slices_are_the_least_of_their_dtype() -> None:
+    data, ids, count = floats(2, 3).astype(np.float16), np.array([0, 2], np.int32), np.array(4, np.int32)
+    check("UnsortedSegmentMax", {}, data, ids, count, constants=(2,))
+    check("UnsortedSegmentSum", {}, data.astype(np.complex64), ids, count, constants=(2,))
+
+
+def floats(*shape: int) -> np.ndarray:
+    return RANDOM.standard_normal(shape).astype(np.float32)

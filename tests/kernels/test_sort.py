@@ -48,3 +48,13 @@ def test_more_than_there_are_is_invalid() -> None:
 def test_in_top_k_counts_larger_predictions() -> None:
     predictions = np.array([[1, 2, 2, np.nan], [1, 2, 2, 3], [1, 2, 3, 4], [3, 2, 2, 0]], np.float32)
     assert reference("InTopK", {"k": 2}, predictions, ints(1, 1, 9, 2))[0].tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_in_top_k_has_a_kernel(index: type) -> None:
+    predictions = np.array([[1, 2, 2, 0], [np.inf, 1, 0, 3], [1, np.nan, 3, 2], [5, 5, 5, 5], [1, 2, 3, 4]], np.float32)
+    for targets in ([1, 3, 0, 2, 0], [0, 1, 2, 3, 4], [-1, 0, 2, 1, 3]):
+        for k in (0, 1, 3, 9):
+            check("InTopKV2", {}, predictions, np.array(targets, index), np.array(k, index))
+    check("InTopK", {"k": 2}, predictions, np.array([1, 3, 0, 2, 0], index))
+    check("InTopK", {"k": 2}, predictions[:, :0], np.array([1, 3, 0, 2, 0], index))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeload.errors import ExecutionError, InvalidGraphError
-from tests.kernels.harness import infer, reference
+from tests.kernels.harness import check, infer, reference, run
 from tests.kernels.test_sparse import INDICES, NO_INDICES, NO_VALUES, SHAPE, VALUES
 
 DENSE = np.zeros((2, 3), np.float32)
@@ -85,3 +85,18 @@ def test_dense_operands_are_broadcast() -> None:
     with pytest.raises(ExecutionError, match="division by zero"):
         zeros = np.zeros(3, np.int64)
         reference("SparseDenseCwiseDiv", {}, INDICES, VALUES.astype(np.int64), SHAPE, zeros)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+@pytest.mark.parametrize("adjoint_a, adjoint_b", [(False, False), (True, False), (False, True)])
+def test_sparse_products_have_a_kernel(dtype: type, adjoint_a: bool, adjoint_b: bool) -> None:
+    random = np.random.default_rng(7)
+    indices = np.stack([random.integers(0, 6, 9), random.integers(0, 5, 9)], 1)
+    inner = 6 if adjoint_a else 5
+    b = (random.standard_normal((7, inner) if adjoint_b else (inner, 7)) * 9).astype(dtype)
+    attrs = {"adjoint_a": adjoint_a, "adjoint_b": adjoint_b}
+    values, shape = (random.standard_normal(9) * 9).astype(dtype), np.array([6, 5])
+    check("SparseTensorDenseMatMul", attrs, indices, values, shape, b, constants=(2,), rtol=1e-5, atol=1e-4)
+    check("SparseTensorDenseMatMul", attrs, indices[:0], values[:0], shape, b, constants=(2,))
+    with pytest.raises(ValueError, match="out of bounds"):
+        run("SparseTensorDenseMatMul", attrs, indices + 2, values, shape, b, constants=(2,))

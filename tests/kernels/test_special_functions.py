@@ -92,6 +92,14 @@ def test_lgamma_and_digamma_at_known_points() -> None:
     np.testing.assert_allclose(digamma, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("op", ["Lgamma", "Digamma"])
+@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-6), (np.float64, 1e-13)])
+def test_lgamma_and_digamma_have_kernels_as_good_as_the_reference(op: str, dtype: type, tolerance: float) -> None:
+    edges = np.array([0, -0.0, np.inf, -np.inf, np.nan, -1, -2, 1, 2, 0.5, -0.5, 3e38, -1e20, 1e-30])
+    x = np.concatenate([RANDOM.uniform(-20, 20, 500), 10.0 ** RANDOM.uniform(-30, 30, 200), edges]).astype(dtype)
+    harness.check(op, {"T": np.dtype(dtype)}, x, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("exclusive, reverse", [(False, False), (True, False), (False, True), (True, True)])
 def test_cumulative_logsumexp_is_the_logarithm_of_sums(exclusive: bool, reverse: bool) -> None:
     x = RANDOM.standard_normal((3, 7)).astype(np.float32)
@@ -100,5 +108,8 @@ def test_cumulative_logsumexp_is_the_logarithm_of_sums(exclusive: bool, reverse:
     (sums,) = harness.reference("Cumsum", attrs, np.exp(x), np.array(1, np.int32))
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(got, np.log(sums), rtol=1e-5, atol=1e-5)
+    edges = np.array([[-np.inf, 1, np.inf, 2], [1, np.nan, 2, 3], [-np.inf, -np.inf, 500, -500]], np.float32)
+    harness.check("CumulativeLogsumexp", attrs, edges, np.array(1, np.int32), constants=(1,))
+    harness.check("CumulativeLogsumexp", attrs, x[:, :, None] * x[0, :3], np.array(-2, np.int32), constants=(1,))
     with pytest.raises(InvalidGraphError):
         harness.infer("CumulativeLogsumexp", attrs, x, np.array(2, np.int32))

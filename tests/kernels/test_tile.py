@@ -64,3 +64,10 @@ def test_lin_space_ends_exactly() -> None:
 def test_impossible_sizes_are_invalid(op: str, arrays: tuple[np.ndarray, ...]) -> None:
     with pytest.raises(InvalidGraphError):
         infer(op, {}, *arrays)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_lin_space_has_a_kernel(dtype: type) -> None:
+    for count in (1, 2, 7, 100):
+        ends = np.array(-1.1, dtype), np.array(3.3, dtype)
+        check("LinSpace", {}, *ends, np.array(count, np.int32), constants=(2,))

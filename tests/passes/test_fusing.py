@@ -139,6 +139,20 @@ def test_bias_behind_a_reshape_that_splits_channels_stays() -> None:
     assert apply(b, fold_batch_norm, delay_views)[0] == 0
 
 
+def test_the_bias_of_attention_heads_moves_into_the_product() -> None:
+    b = Build()
+    y = b.op("Reshape", b.op("MatMul", b.input(6, 5), b.weights(5, 8)), b.const([2, 3, 4, 2], np.int32))
+    b.returns(b.op("AddV2", y, b.weights(1, 4, 2)))
+    assert apply(b, fold_batch_norm, delay_views, fold_batch_norm)[1] == {"_MatMul": 1, "Reshape": 1}
+
+
+def test_a_constant_that_differs_within_the_channels_of_a_product_stays() -> None:
+    b = Build()
+    y = b.op("Reshape", b.op("MatMul", b.input(6, 5), b.weights(5, 8)), b.const([6, 2, 4], np.int32))
+    b.returns(b.op("AddV2", y, b.weights(2, 1)))
+    assert apply(b, fold_batch_norm, delay_views)[0] == 0
+
+
 def test_residual_of_a_reshaped_product_is_reshaped_too() -> None:
     b = Build()
     y = b.op("Reshape", b.op("MatMul", b.input(6, 5), b.weights(5, 4)), b.const([2, 3, 4], np.int32))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeload.dtypes import RESOURCE
+from edgeload.dtypes import RESOURCE, VARIANT
 from edgeload.graph.branches import bind_branch_inputs
 from edgeload.graph.ir import Graph, Node, Tensor
 from edgeload.passes.eliminate_common import eliminate_common
@@ -85,6 +85,16 @@ def test_constants_fold_through_several_nodes() -> None:
     a = b.op("Mul", b.const([1.0, 2.0]), b.const(3.0))
     b.returns(b.op("AddV2", b.input(2), b.op("Reshape", a, b.const([2], np.int32))))
     assert apply(b, fold_constants) == (2, {"AddV2": 1})
+
+
+def test_a_folded_list_of_known_elements_is_an_array() -> None:
+    b = Build()
+    shape, count = b.const([3, 5], np.int32), b.const(2, np.int32)
+    items = b.op("TensorListReserve", shape, count, element_dtype=FLOAT, shape_type=np.dtype(np.int32))
+    items.dtype = VARIANT  # as the importer knows it
+    b.graph.outputs = [items]
+    assert fold_constants(b.graph) == 1
+    assert (b.graph.outputs[0].dtype, b.graph.outputs[0].shape) == (FLOAT, (2, 3, 5))
 
 
 def test_large_fill_is_not_folded() -> None:

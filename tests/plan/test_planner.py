@@ -143,3 +143,35 @@ def two_products() -> Graph:
 def constants_of(plan: object) -> list[tuple[str, int]]:
     steps = kernel_steps(plan)  # type: ignore[arg-type]
     return [place for step in steps for place in places(step) if place[0] == "constant"]
+
+
+def test_the_parts_of_a_split_are_its_sources_memory() -> None:
+    build = Build()
+    first, second = split(build, build.op("Sigmoid", build.input()), axis=0)
+    plan = planned(build.returns(build.op("Tanh", first), build.op("Exp", second)), SHAPE)
+    sigmoid, tanh, exp = kernel_steps(plan)
+    at = places(sigmoid)[-1][1]
+    assert [places(tanh)[0][1], places(exp)[0][1]] == [at, at + 2 * 33 * 4]
+    assert places(tanh)[1] != places(tanh)[0]  # a part's memory is not taken over
+
+
+def test_parts_that_are_not_contiguous_are_copied() -> None:
+    build = Build()
+    first, second = split(build, build.op("Sigmoid", build.input()), axis=1)
+    plan = planned(build.returns(build.op("Tanh", first), build.op("Exp", second)), (4, 34))
+    assert sum(step.kernel.startswith("copy") for step in kernel_steps(plan)) == 2
+
+
+def test_a_tensor_whose_part_is_read_later_keeps_its_memory() -> None:
+    build = Build()
+    whole = build.op("Sigmoid", build.input())
+    _, second = split(build, whole, axis=0)
+    plan = planned(build.returns(build.op("Tanh", whole), build.op("Exp", second)), SHAPE)
+    tanh = kernel_steps(plan)[1]
+    assert places(tanh)[0] != places(tanh)[1]
+
+
+def split(build: Build, tensor: Tensor, axis: int) -> list[Tensor]:
+    """Two halves."""
+    first = build.op("Split", build.const(axis, np.int32), tensor, num_split=2)
+    return [first, first.node.add_output(first.dtype)]

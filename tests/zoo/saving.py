@@ -96,7 +96,9 @@ def sample(model: keras.Model, random: np.random.Generator, batch: int) -> Input
     return inputs
 
 
-def randomise(model: keras.Model, random: np.random.Generator, centre: float, scale: float) -> None:
+def randomise(
+    model: keras.Model, random: np.random.Generator, centre: float, scale: float, batch: int = CALIBRATION_BATCH
+) -> None:
     """Give biases and normalisations values that matter, and batch norms the statistics of a random batch.
 
     So folding is exercised and activations stay near one through any depth.
@@ -116,7 +118,7 @@ def randomise(model: keras.Model, random: np.random.Generator, centre: float, sc
                 variable.assign(random.normal(0.0, 0.1, variable.shape))
     if not norms:
         return
-    feed = [centre + scale * x for x in sample(model, random, CALIBRATION_BATCH).values()]
+    feed = [centre + scale * x for x in sample(model, random, batch).values()]
     model(feed if len(feed) > 1 else feed[0], training=True)
     for layer, momentum in norms:
         layer.momentum = momentum

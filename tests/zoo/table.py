@@ -62,6 +62,7 @@ MODELS: dict[str, Model] = {
     "newton": Model("control_flow"),
     "data_dependent_shapes": Model("control_flow"),
     "branches": Model("control_flow"),
+    "detector": Model("detection"),
     "lstm_gru": Model("recurrent"),
     "recurrent_variants": Model("recurrent"),
     "recurrent_masked": Model("recurrent"),

@@ -1,0 +1,1 @@
+"""Every public Keras layer and every architecture of keras.applications, side by side with TensorFlow."""

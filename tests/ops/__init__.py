@@ -1,0 +1,1 @@
+"""Every registered op against TensorFlow's own kernel: tables of cases, an exporter, one test an op."""
