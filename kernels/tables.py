@@ -49,6 +49,10 @@ class Table:
         """The values of keys [...] as [..., *value_shape], `default` where there is none. Raises ExecutionError."""
         if not self.is_initialized:
             raise ExecutionError(f"table {self.name!r} is not initialized: the model's initialisation never filled it.")
+        if default.shape not in ((), self.value_shape):
+            raise ExecutionError(
+                f"table {self.name!r}: a default value of shape {default.shape} for values of shape {self.value_shape}."
+            )
         get = self._places.get
         places = np.fromiter((get(key, -1) for key in keys.ravel().tolist()), np.int64, keys.size)
         found = np.empty((keys.size, *self.value_shape), self.value_dtype)

@@ -11,14 +11,15 @@ from tests.ops.case import Case
 _FOLDER = Path(__file__).parent / "cases"
 
 WITHOUT_CASES: dict[str, str] = {
-    "_Conv2D": "made by edgeload's own passes only, of ops that have cases",
-    "_Conv2DTranspose": "made by edgeload's own passes only, of ops that have cases",
-    "_DepthwiseConv2d": "made by edgeload's own passes only, of ops that have cases",
-    "_Elementwise": "made by edgeload's own passes only, of ops that have cases",
-    "_EmptyList": "made by edgeload's own passes only, of ops that have cases",
-    "_MatMul": "made by edgeload's own passes only, of ops that have cases",
     "MutableDenseHashTable": "TensorFlow's kernel asks for an input that the op does not have: no node of it runs",
     "TopK": "TensorFlow has withdrawn it, and its kernel refuses every node of it; TopKV2 does the same",
+}
+
+WITHOUT_KERNELS: dict[str, str] = {
+    "IdentityN": "a pass removes it",
+    "ReadVariableOp": "the variable is a constant when nothing assigns it; the cases of assignments read by kernels",
+    "EmptyTensorList": "lists that grow are run from Python",
+    "TensorListSetItem": "the cases of TensorListFromTensor set elements by kernels",
 }
 
 

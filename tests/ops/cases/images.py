@@ -47,7 +47,7 @@ def _resizing() -> Iterator[Case]:
                     array("float32", [0.3, -0.7]),
                     kernel_type=kernel,
                     antialias=antialias,
-                )
+                ).with_constants(1, 2, 3)
     yield from each(
         _IMAGES,
         (),

@@ -202,8 +202,8 @@ def _parts() -> Iterator[Case]:
         case("MatrixDiagV3", sample(dtype, 2, 3), ints(0, 1), scalar(-1), scalar(-1), zero[dtype]),
         case("MatrixDiagPartV2", sample(dtype, 3, 4), ints(-1, 1), sample(dtype)),
         case("MatrixDiagPartV3", sample(dtype, 3, 4), ints(-1, 1), sample(dtype)),
-        case("MatrixSetDiagV2", sample(dtype, 3, 4), sample(dtype, 3), scalar(1)),
-        case("MatrixSetDiagV3", sample(dtype, 3, 4), sample(dtype, 3), scalar(1)),
+        case("MatrixSetDiagV2", sample(dtype, 3, 4), sample(dtype, 3), scalar(1)).with_constants(2),
+        case("MatrixSetDiagV3", sample(dtype, 3, 4), sample(dtype, 3), scalar(1)).with_constants(2),
     ])  # fmt: skip
     for lower, upper in ((0, 0), (-1, 0), (0, -1), (-1, -1), (1, 1), (2, 0), (3, 4)):
         yield case("MatrixBandPart", f32(2, 3, 4), scalar(lower), scalar(upper)).with_constants(1, 2)
@@ -213,8 +213,10 @@ def _parts() -> Iterator[Case]:
     for align in ("LEFT_LEFT", "LEFT_RIGHT", "RIGHT_LEFT", "RIGHT_RIGHT"):
         for k in (ints(-1, 1), ints(0, 2), ints(-2, 0), scalar(-1)):
             yield case("MatrixDiagPartV3", f32(2, 3, 4), k, scalar(9, "float32"), align=align).with_constants(1, 2)
-        yield case("MatrixDiagV3", f32(3, 3), ints(-1, 1), scalar(3), scalar(4), scalar(9, "float32"), align=align)
-        yield case("MatrixSetDiagV3", f32(3, 4), f32(3, 3), ints(-1, 1), align=align)
+        yield case(
+            "MatrixDiagV3", f32(3, 3), ints(-1, 1), scalar(3), scalar(4), scalar(9, "float32"), align=align
+        ).with_constants(1, 2, 3, 4)
+        yield case("MatrixSetDiagV3", f32(3, 4), f32(3, 3), ints(-1, 1), align=align).with_constants(2)
     for rows, cols in ((-1, -1), (4, 4), (5, 4), (-1, 6)):
         yield case("MatrixDiagV3", f32(3), scalar(1), scalar(rows), scalar(cols), scalar(-1, "float32"))
     yield case("MatrixDiagV3", f32(3), scalar(1), scalar(4), scalar(7), scalar(-1, "float32")).fails()

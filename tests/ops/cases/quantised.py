@@ -55,7 +55,7 @@ def _and_back() -> list[Case]:
                             "round_mode": mode,
                             "narrow_range": narrow,
                         }
-                        made.append(case(op, x, *limits, **attrs))
+                        made.append(case(op, x, *limits, **attrs).with_constants(1, 2))
         made += [
             case(op, x, *limits, num_bits=4, range_given=True),
             case(op, f64(3, 7), scalar(-1, "float64"), scalar(2, "float64"), range_given=True).folded(),
@@ -65,7 +65,9 @@ def _and_back() -> list[Case]:
             case(op, np.zeros(4, np.float32), *limits),
         ]
     made += [
-        case("QuantizeAndDequantizeV3", x, *limits, scalar(bits), signed_input=signed, range_given=given)
+        case(
+            "QuantizeAndDequantizeV3", x, *limits, scalar(bits), signed_input=signed, range_given=given
+        ).with_constants(1, 2, 3)
         for bits in (4, 8)
         for signed in (True, False)
         for given in (True, False)
@@ -136,7 +138,11 @@ def _dequantize() -> list[Case]:
         for mode in ("MIN_COMBINED", "MIN_FIRST", "SCALED"):
             if dtype == "qint32" and mode == "SCALED":
                 values = values // 2  # TensorFlow's largest ones wrap around
-            made.append(chain(("Dequantize",), _dequantizing(dtype, mode=mode), values, _limit(-2.5), _limit(3)))
+            made.append(
+                chain(("Dequantize",), _dequantizing(dtype, mode=mode), values, _limit(-2.5), _limit(3)).with_constants(
+                    1, 2
+                )
+            )
     made += [
         chain(
             ("Dequantize",),

@@ -17,8 +17,8 @@ def _sorted_segments() -> Iterator[Case]:
     for op in ("SegmentSum", "SegmentMean", "SegmentMax", "SegmentMin", "SegmentProd"):
         dtypes = NUMBERS if op in ("SegmentMax", "SegmentMin") else _WIDE
         yield from each(dtypes, (), lambda dtype, op=op: case(op, sample(dtype, 5, 3), ints(0, 0, 1, 3, 3)))
-        yield case(op, f32(5), longs(0, 0, 1, 1, 2))
-        yield case(op, f32(4, 2, 3), ints(1, 1, 1, 4))
+        yield case(op, f32(5), longs(0, 0, 1, 1, 2)).with_constants(1)
+        yield case(op, f32(4, 2, 3), ints(1, 1, 1, 4)).with_constants(1)
         yield case(op, f32(0, 3), _NONE)
         yield case(op, f32(3, 0), ints(0, 0, 1))
         yield case(op, f32(3), ints(1, 0, 2)).fails()
@@ -55,7 +55,8 @@ def _sparse_segments() -> Iterator[Case]:
                 case(f"{op}WithNumSegments", sample(dtype, 4, 3), rows, groups, scalar(5)),
             ],
         )
-        yield case(op, f32(4, 3), longs(1, 1), longs(0, 1))
+        yield case(op, f32(4, 3), longs(1, 1), longs(0, 1)).with_constants(1, 2)
+        yield case(op, f32(4, 3), rows, groups).with_constants(1, 2)
         yield case(op, f32(4, 3), _NONE, _NONE)
         yield case(op, f32(4, 3), ints(4, 0), ints(0, 1)).fails()
         yield case(op, f32(4, 3), ints(-1, 0), ints(0, 1)).fails()
@@ -63,6 +64,7 @@ def _sparse_segments() -> Iterator[Case]:
         yield case(op, f32(4, 3), ints(1, 0), ints(0)).fails()
         op = f"{op}WithNumSegments"
         yield case(op, f32(4, 3), _NONE, _NONE, scalar(2))
+        yield case(op, f32(4, 3), rows, groups, scalar(5)).with_constants(1, 2, 3)
         yield case(op, f32(4, 3), ints(1, 0), ints(0, 2), scalar(2)).fails()
         yield case(op, f32(4, 3), ints(1, 0), ints(0, 1), scalar(-1)).fails()
 
