@@ -27,7 +27,7 @@ _PLATFORMS = {
     "any": (),
 }
 _SOURCES = ("edgeload", "kernels", "pyproject.toml", "README.md", "LICENSE")
-MOST_INSTALLED_NBYTES = 5 * 2**20  # of one wheel, its bytecode included: what a board needs besides NumPy
+MOST_INSTALLED_NBYTES = 5_000_000  # of the wheel without packs, its bytecode included: what runs an artefact
 
 
 def main() -> int:
@@ -40,8 +40,8 @@ def main() -> int:
         wheel = build_wheel(platform, packs_of_wheel, REPOSITORY / "dist")
         installed = installed_nbytes(wheel)
         print(f"{wheel.relative_to(REPOSITORY)}: {wheel.stat().st_size:,} bytes, {installed:,} installed")
-        if installed > MOST_INSTALLED_NBYTES:
-            print(f"error: a wheel should install at most {MOST_INSTALLED_NBYTES:,} bytes", file=sys.stderr)
+        if not names and installed > MOST_INSTALLED_NBYTES:
+            print(f"error: the wheel without packs should install at most {MOST_INSTALLED_NBYTES:,} bytes", file=sys.stderr)
             return 1
     return 0
 

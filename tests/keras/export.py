@@ -169,16 +169,17 @@ def signature_outputs(outputs: Any) -> dict[str, np.ndarray]:
 
 
 def public_layers() -> dict[str, str]:
-    """The classes of keras.layers: public name -> name of the class, which aliases share."""
+    """The classes of keras.layers: public name -> name of the class, by which aliases are known."""
     import keras
 
     return {name: cls.__name__ for name, cls in inspect.getmembers(keras.layers, inspect.isclass)}
 
 
 def public_functions(module: Any) -> list[str]:
-    """The functions of keras.activations or keras.applications, without those that handle names."""
+    """The functions of keras.activations or keras.applications, without aliases and those that handle names."""
     others = {"get", "serialize", "deserialize"}
-    return sorted(name for name, _ in inspect.getmembers(module, inspect.isfunction) if name not in others)
+    found = {function.__name__ for _, function in inspect.getmembers(module, inspect.isfunction)}
+    return sorted(found - others)
 
 
 def main(arguments: list[str]) -> int:
