@@ -41,7 +41,10 @@ def main() -> int:
         installed = installed_nbytes(wheel)
         print(f"{wheel.relative_to(REPOSITORY)}: {wheel.stat().st_size:,} bytes, {installed:,} installed")
         if not names and installed > MOST_INSTALLED_NBYTES:
-            print(f"error: the wheel without packs should install at most {MOST_INSTALLED_NBYTES:,} bytes", file=sys.stderr)
+            print(
+                f"error: the wheel without packs should install at most {MOST_INSTALLED_NBYTES:,} bytes",
+                file=sys.stderr,
+            )
             return 1
     return 0
 
