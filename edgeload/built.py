@@ -260,8 +260,8 @@ class _Initialised:
         self._init.run_once()
         return self._program().run(inputs)
 
-    def prepared(self) -> Any:
-        return self._program().prepared()
+    def prepared(self, inputs: list[Any]) -> Any:
+        return self._program().prepared(inputs)
 
     @property
     def plan(self) -> Plan:
@@ -316,10 +316,10 @@ class BuiltProgram:
             variable.touch()
         return outputs if planned.rest is None else planned.rest.run(outputs)
 
-    def prepared(self) -> Callable[[Sequence[Any]], list[Any] | None] | None:
-        """See objects.functions.Executor."""
+    def prepared(self, inputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any] | None] | None:
+        """See objects.functions.Executor. (The last plan may be that of another thread's call.)"""
         planned, state = self._last, self._model.state
-        if not isinstance(planned, Planned) or planned.exact is None or planned.rest is not None:
+        if not isinstance(planned, Planned) or planned.rest is not None or not planned.fits(inputs):
             return None
         run_planned = planned.run
 

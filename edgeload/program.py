@@ -81,20 +81,20 @@ class Program:
         """The outputs for inputs in order: arrays, or objects for strings' arrays, tables and variables."""
         if self._folded.have_changed():
             self._forget()
-        planned = self._last
-        if planned is None or not planned.fits(inputs):
+        planned = self._last  # which another thread may have left there before the variables changed
+        if planned is None or planned.folded is not self._folded or not planned.fits(inputs):
             planned = self._planned(inputs)
         outputs = planned.run(inputs)
         for variable in self._assigned:
             variable.touch()
         return outputs if planned.rest is None else planned.rest.run(outputs)
 
-    def prepared(self) -> Callable[[Sequence[Any]], list[Any] | None] | None:
-        """See objects.functions.Executor."""
-        planned, folded = self._last, self._folded
-        if planned is None or planned.exact is None or planned.rest is not None:
+    def prepared(self, inputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any] | None] | None:
+        """See objects.functions.Executor. (The last plan may be that of another thread's call.)"""
+        planned = self._last
+        if planned is None or planned.rest is not None or planned.folded is None or not planned.fits(inputs):
             return None
-        run_planned = planned.run
+        run_planned, folded = planned.run, planned.folded
 
         def run(inputs: Sequence[Any]) -> list[Any] | None:
             return None if folded.have_changed() else run_planned(inputs)
@@ -112,7 +112,7 @@ class Program:
                     planned = self._make(inputs)
                     self._plans[self._key(inputs)] = planned  # planning tells which inputs' values are part of the key
                     if not self._value_inputs and not self._assigned:
-                        planned.note_exact(inputs)
+                        planned.note_exact(inputs, self._folded)
                 while len(self._plans) > _PLANS_KEPT:
                     self._plans.popitem(last=False)
                 if len(self._store.constants) > _CONSTANTS_KEPT:

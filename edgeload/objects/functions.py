@@ -30,9 +30,9 @@ class Executor(Protocol):
     def run(self, inputs: list[Any]) -> list[Any]:
         """The flat outputs for the flat inputs (captures are already bound)."""
 
-    def prepared(self) -> Callable[[list[Any]], list[Any] | None] | None:
-        """What runs inputs of the same dtypes and shapes as those of the latest call, and gives None when it cannot
-        any more; None where a call depends on more than dtypes and shapes."""
+    def prepared(self, inputs: list[Any]) -> Callable[[list[Any]], list[Any] | None] | None:
+        """What runs inputs of the same dtypes and shapes as these, which have just been run, and gives None when it
+        cannot any more; None where a call depends on more than dtypes and shapes."""
 
     @property
     def plan(self) -> Any:
@@ -138,8 +138,9 @@ class ConcreteFunction(OfModel):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function. Raises ArgumentTypeError or ArgumentValueError when the arguments do not fit it."""
-        if self._quick is not None and not args:
-            result = self._quick(kwargs)
+        quick = self._quick  # read once: another thread's call may replace it
+        if quick is not None and not args:
+            result = quick(kwargs)
             if result is not None:
                 return result
         if self._aliases:
@@ -154,7 +155,7 @@ class ConcreteFunction(OfModel):
             misfit, noted = self._misfit(flat), None
         if misfit is None:
             result = self.run(flat)
-            self._quick = None if noted is None else self._prepare(noted)
+            self._quick = None if noted is None else self._prepare(noted, flat)
             return result
         try:
             return self.run(flat)  # as TensorFlow does: a graph may well take other sizes than it was traced with
@@ -179,10 +180,10 @@ class ConcreteFunction(OfModel):
             return dict(zip(self._output_keys, wrapped, strict=True))
         return structured.pack(self.structured_outputs, iter(wrapped))
 
-    def _prepare(self, noted: list[Exact]) -> Callable[[Mapping[str, Any]], Any] | None:
+    def _prepare(self, noted: list[Exact], flat: list[Any]) -> Callable[[Mapping[str, Any]], Any] | None:
         """What makes a call just like the latest one, and gives None for any other: most calls are, and for a small
         model everything around its kernels counts."""
-        run, keys = self.executor.prepared(), self._output_keys
+        run, keys = self.executor.prepared(flat), self._output_keys
         are_arrays = all(isinstance(spec.dtype, np.dtype) for spec in self.outputs)
         if run is None or keys is None or not are_arrays:
             return None
@@ -328,11 +329,12 @@ class Function(OfModel):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the trace that fits. Raises ArgumentTypeError or ArgumentValueError when there is none."""
-        if self._exact is not None and not kwargs and len(args) == len(self._exact[1]):
-            flat = exactly(self._exact[1], args)
+        exact = self._exact  # read once: another thread's call may replace it
+        if exact is not None and not kwargs and len(args) == len(exact[1]):
+            flat = exactly(exact[1], args)
             if flat is not None:
-                self._latest = self._exact[0]
-                return self._latest.run(flat)
+                self._latest = exact[0]
+                return exact[0].run(flat)
         key = call_key(args, kwargs)
         remembered = None if key is None else self._remembered.get(key)
         if remembered is not None:

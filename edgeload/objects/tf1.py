@@ -424,8 +424,8 @@ class _Cut:
         self._graph.initialize()
         return self._program.run(inputs)
 
-    def prepared(self) -> Any:
-        return self._program.prepared()
+    def prepared(self, inputs: list[Any]) -> Any:
+        return self._program.prepared(inputs)
 
     @property
     def plan(self) -> Any:

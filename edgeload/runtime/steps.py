@@ -57,6 +57,7 @@ class Planned:
     def __init__(self, get_plan: Callable[[], Plan], rest: Runs | None, bind: Callable[[], BoundPlan]) -> None:
         self.rest = rest
         self.exact: list[tuple[Any, Any]] | None = None
+        self.folded: FoldedVariables | None = None
         self._get_plan = get_plan
         self.pool: deque[BoundPlan] = deque()
         self._bind = bind
@@ -65,8 +66,10 @@ class Planned:
     def plan(self) -> Plan:
         return self._get_plan()
 
-    def note_exact(self, inputs: Sequence[Any]) -> None:
-        """Remember the inputs' dtypes and shapes for `fits`; only when the plan depends on nothing else."""
+    def note_exact(self, inputs: Sequence[Any], folded: FoldedVariables | None = None) -> None:
+        """Remember the inputs' dtypes and shapes for `fits`; only when the plan depends on nothing but them and the
+        variables `folded`."""
+        self.folded = folded
         if all(type(value) is np.ndarray for value in inputs):
             self.exact = [(value.dtype, value.shape) for value in inputs]
 

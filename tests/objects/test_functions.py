@@ -30,7 +30,7 @@ class Recorder:
         self.calls.append(inputs)
         return inputs if self.outputs is None else self.outputs
 
-    def prepared(self) -> Any:
+    def prepared(self, inputs: list[Any]) -> Any:
         return self.run
 
     @property

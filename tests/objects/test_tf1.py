@@ -48,7 +48,7 @@ class Interpreted:
     def run(self, inputs: list[Any]) -> list[Any]:
         return interpret(import_graph_def(*self.arguments), inputs)
 
-    def prepared(self) -> None:
+    def prepared(self, inputs: list[Any]) -> None:
         return None
 
 
