@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-EXPORT_TIMEOUT_SECONDS = 1200
+EXPORT_TIMEOUT_SECONDS = 1800
 
 
 @pytest.fixture(scope="session")
@@ -45,14 +45,7 @@ def zoo(run_folder: Path) -> Callable[[str], Path]:
     The first worker that asks exports all of them, in a process of its own; the others wait for it.
     """
     given = os.environ.get("EDGELOAD_ZOO")
-    folder = Path(given) if given else run_folder / "zoo"
-    if not given:
-        if importlib.util.find_spec("tensorflow") is None:
-            pytest.skip("tensorflow is not installed, and these tests need models that it exports (extra: test)")
-        with locked(run_folder / "zoo.lock"):
-            if not (folder / "done").exists():
-                export_zoo(folder)
-                (folder / "done").touch()
+    folder = Path(given) if given else exported(run_folder / "zoo", "tests.zoo.export")
 
     def model(name: str) -> Path:
         assert (folder / name).is_dir(), f"{folder} has no {name}: run python -m tests.zoo.export {folder} {name}"
@@ -77,14 +70,25 @@ def tensorflow_stays_out() -> Iterator[None]:
     assert "tensorflow" not in sys.modules, "this test imported TensorFlow"
 
 
-def export_zoo(folder: Path) -> None:
-    """Run the exporter; its output is shown when it fails."""
-    command = [sys.executable, "-m", "tests.zoo.export", str(folder)]
-    result = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, timeout=EXPORT_TIMEOUT_SECONDS, check=False
-    )
-    if result.returncode != 0:
-        pytest.fail(f"{' '.join(command)} failed:\n{result.stdout[-2000:]}\n{result.stderr[-4000:]}", pytrace=False)
+def exported(folder: Path, module: str, *arguments: str) -> Path:
+    """The folder, filled by `python -m module folder arguments...` unless that is done already.
+
+    The first worker that asks runs it, in a process of its own, where TensorFlow is; the others wait for it. Its output
+    is shown when it fails.
+    """
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("tensorflow is not installed, and these tests need what it exports (extra: test)")
+    with locked(folder.with_name(f"{folder.name}.lock")):
+        if not (folder / "done").exists():
+            command = [sys.executable, "-m", module, str(folder), *arguments]
+            result = subprocess.run(
+                command, cwd=REPOSITORY, capture_output=True, text=True, timeout=EXPORT_TIMEOUT_SECONDS, check=False
+            )
+            if result.returncode != 0:
+                shown = f"{result.stdout[-2000:]}\n{result.stderr[-8000:]}"
+                pytest.fail(f"{' '.join(command)} failed:\n{shown}", pytrace=False)
+            (folder / "done").touch()
+    return folder
 
 
 @contextmanager

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY, locked
+from tests.conftest import exported
 from tests.keras.applications import BY_DEFAULT
-
-EXPORT_TIMEOUT_SECONDS = 1800
 
 
 @pytest.fixture(scope="session")
@@ -47,19 +43,3 @@ def keras_application(run_folder: Path) -> Callable[[str], Path]:
         return exported(run_folder / f"application-{name}", "tests.keras.export_applications", name) / name
 
     return model
-
-
-def exported(folder: Path, module: str, *names: str) -> Path:
-    """The folder, filled by `python -m module` in a process of its own unless that is done already."""
-    if importlib.util.find_spec("tensorflow") is None:
-        pytest.skip("tensorflow is not installed, and these tests need models that it exports (extra: test)")
-    with locked(folder.with_name(f"{folder.name}.lock")):
-        if not (folder / "done").exists():
-            command = [sys.executable, "-m", module, str(folder), *names]
-            result = subprocess.run(
-                command, cwd=REPOSITORY, capture_output=True, text=True, timeout=EXPORT_TIMEOUT_SECONDS, check=False
-            )
-            if result.returncode != 0:
-                pytest.fail(f"{' '.join(command)} failed:\n{result.stdout}\n{result.stderr[-8000:]}", pytrace=False)
-            (folder / "done").touch()
-    return folder

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keras.conftest import exported
+from tests.conftest import exported
 
 
 @pytest.fixture(scope="session")
