@@ -29,7 +29,6 @@ from edgeload.objects.trackables import (
     make_user_object,
 )
 from edgeload.objects.variables import State, Variable
-from edgeload.plan.layout import Layout
 from edgeload.runtime.artefact import Artefact
 from edgeload.runtime.bound import BoundPlan
 from edgeload.runtime.encoding import Encoding
@@ -38,6 +37,7 @@ from edgeload.runtime.steps import FoldedVariables, Planned, plan_key, run_step
 
 if TYPE_CHECKING:
     from edgeload.kernels.tables import Table
+    from edgeload.plan.layout import Layout
     from edgeload.plan.plan import ControlStep, HostStep, Plan
 
 VALUE_TYPES = {
@@ -368,9 +368,9 @@ class BuiltProgram:
 
     def _bind(self, described: Any) -> Planned:
         model = self._model
-        layout = Layout(**described["layout"])
+        layout: Layout = model.encoding.decode(described["layout"])
         rest = None if described["rest"] is None else self._piece(described["rest"])
-        constants = _Constants(model.encoding, self._constants)
+        constants = _Constants(model, self._constants)
 
         @cache
         def get_plan() -> Plan:
@@ -419,15 +419,17 @@ class BuiltProgram:
         return program
 
 
-class _Constants(Sequence[Any]):
+class _Constants:
     """A program's constants, read when a plan is bound that has them."""
 
-    def __init__(self, encoding: Encoding, encoded: list[Any]) -> None:
-        self._encoding = encoding
+    def __init__(self, model: _Model, encoded: list[Any]) -> None:
+        self._model = model
         self._encoded = encoded
 
-    def __getitem__(self, index: Any) -> Any:
-        return self._encoding.decode(self._encoded[index])
+    def __getitem__(self, index: int) -> Any:
+        return self._model.encoding.decode(self._encoded[index])
 
-    def __len__(self) -> int:
-        return len(self._encoded)
+    def address(self, index: int) -> int:
+        """Where a constant's first element is in mapped memory."""
+        _, place = self._encoded[index]
+        return self._model.artefact.address(place)

@@ -170,7 +170,7 @@ class Program:
         store = self._store  # the plan's own; the Program takes a new one when it has to forget its plans
 
         def bind() -> BoundPlan:
-            return BoundPlan(layout, lambda: plan, store.constants, store.resources, self._run_host, self._library)
+            return BoundPlan(layout, lambda: plan, store, store.resources, self._run_host, self._library)
 
         return Planned(lambda: plan, rest, bind)
 

@@ -48,6 +48,7 @@ from edgeload.runtime.artefact import (
     new_manifest,
     pack_tensor,
     padding,
+    tensor_checksum,
 )
 from edgeload.runtime.encoding import Encoding
 from edgeload.runtime.originals import Rule, difference, predict
@@ -158,7 +159,7 @@ class _Writer:
                 shorter = difference(array, predict(self._tensors[rule.packed], scale, rule, array.shape))
                 data, rule = (data, None) if shorter is None else (shorter, rule)
             weights += bytes(padding(len(weights)))
-            table[number] = [array.dtype.name, list(array.shape), len(weights), len(data), zlib.crc32(data)]
+            table[number] = [array.dtype.name, list(array.shape), len(weights), len(data), tensor_checksum(data)]
             table[number] += [] if rule is None else list(rule)
             weights += data
         return table, weights
@@ -214,7 +215,7 @@ class _Writer:
     def _describe(self, item: Any) -> dict[str, Any]:
         encode = self._encoding.encode
         if isinstance(item, Variable):
-            value = np.array(item.array) if item.is_initialized else None
+            value = np.array(item.array) if item.has_value else None
             return {
                 "kind": "variable",
                 "name": item.name,
@@ -376,7 +377,7 @@ class _Writer:
         self._records[record] = encode(entry.plan)
         return {
             "key": encode(entry.key),
-            "layout": lay_out(entry.plan)._asdict(),
+            "layout": encode(lay_out(entry.plan)),
             "plan": record,
             "rest": None if entry.rest is None else self._add_planned(entry.rest),
         }
@@ -410,7 +411,7 @@ class _Writer:
         places = {}
         for name, record in self._records.items():
             line = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode()
-            line = zlib.compress(line, 9) if name.startswith("graph ") else line
+            line = zlib.compress(line, 9) if name.startswith("graph ") or " plan " in name else line
             places[name] = [len(lines), len(line), zlib.crc32(line)]
             lines += line + b"\n"
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -3,19 +3,19 @@ slots, and the slots that get pointers.
 
     plan ── lay_out ──► Layout ── bind (runtime/bound.py) ──► slots with addresses, one native call
 
-A layout consists of numbers, texts, lists and dicts, so an artefact stores it as it is, and a device that has it
-never looks at the plan that it was made of.
+An artefact stores the layout, and a device that has it never looks at the plan that it was made of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeload.kernels.mailbox import MAILBOX_WORDS
+from edgeload.records import Record
 
 if TYPE_CHECKING:
     from edgeload.plan.plan import NativeStep, Place, Plan
@@ -28,18 +28,18 @@ ARENA, CONSTANT, VARIABLE, KERNEL, SLOTS, MAILBOX = "arena", "constant", "variab
 constant, variable or kernel; an offset in bytes into the slots; nothing."""
 
 
-class Layout(NamedTuple):
+class Layout(Record):
     """`pointers` are the positions of slots that get addresses, by what the address is made of. `actions` are, in
     order, [position of the block of "drive", position of the block of "lead" or None] for steps that are one native
     call, and the number of the step in the plan for one that Python runs. `blocks` are the positions of the kernel
     steps' argument blocks, in the order of plan.walk; `failed` is the slot where native code leaves the address of
-    the one that failed. Inputs and outputs are [space, offset or number, dtype, shape]."""
+    the one that failed. Inputs and outputs are [space, offset or number, dtype, shape]. The arrays are int64."""
 
     name: str
     arena_nbytes: int
     objects: int
-    slots: list[int]
-    pointers: dict[str, list[int]]
+    slots: np.ndarray
+    pointers: dict[str, np.ndarray]
     kernels: list[str]
     actions: list[Any]
     blocks: list[int]
@@ -57,10 +57,11 @@ def lay_out(plan: Plan) -> Layout:
         steps = list(group)
         actions += [writer.native(steps)] if is_native else range(first, first + len(steps))  # type: ignore[arg-type]
         first += len(steps)
+    slots = np.array(writer.slots, np.int64)
+    pointers = {space: np.array(positions, np.int64) for space, positions in writer.pointers.items() if positions}
     return Layout(
-        plan.name, plan.arena_nbytes, plan.objects, writer.slots, writer.pointers, list(writer.kernels), actions,
-        writer.blocks, writer.failed, [describe(place) for place in plan.inputs],
-        [describe(place) for place in plan.outputs],
+        plan.name, plan.arena_nbytes, plan.objects, slots, pointers, list(writer.kernels), actions, writer.blocks,
+        writer.failed, [describe(place) for place in plan.inputs], [describe(place) for place in plan.outputs],
     )  # fmt: skip
 
 

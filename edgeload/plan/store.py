@@ -36,6 +36,14 @@ class Store:
                 self.release()
         return self._constant_index[key]
 
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.constants[index]
+
+    def address(self, index: int) -> int:
+        """Where a constant's first element is in memory."""
+        address: int = self.constants[index].__array_interface__["data"][0]
+        return address
+
     def indexed(self) -> Iterable[tuple[Any, int]]:
         """The constants' keys with their indices."""
         return self._constant_index.items()

@@ -35,6 +35,9 @@ class Constants(Protocol):
 
     def __getitem__(self, index: int, /) -> Any: ...
 
+    def address(self, index: int) -> int:
+        """Where a numeric constant's first element is in memory, as long as the constants live."""
+
 
 class BoundPlan:
     """A callable plan. `constants` and `resources` are what its places number; `run_host` runs the steps that are
@@ -104,8 +107,6 @@ class BoundPlan:
         addresses = self._library.addresses(layout.kernels)
         bases = {ARENA: _address(self._arena), SLOTS: _address(slots), MAILBOX: _address(threads.mailbox)}
         for space, positions in layout.pointers.items():
-            if not positions:
-                continue
             if space in bases:
                 slots[positions] += bases[space]
                 continue
@@ -113,7 +114,7 @@ class BoundPlan:
             if space == KERNEL:
                 slots[positions] = [addresses[layout.kernels[number]] for number in numbers]
             elif space == CONSTANT:
-                slots[positions] = [_address(self._constants[number]) for number in numbers]
+                slots[positions] = [self._constants.address(number) for number in numbers]
             elif space == VARIABLE:
                 slots[positions] = [_address(self._resources[number].own()) for number in numbers]
         return slots

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import math
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +26,7 @@ _PLAN_TYPES = dict.fromkeys(
     ("Place", "Scalar", "KernelStep", "LoopStep", "BranchStep", "HostStep", "ControlStep", "Occupant", "Plan"),
     "edgeload.plan.plan",
 )
+_PLAN_TYPES["Layout"] = "edgeload.plan.layout"
 
 
 class Encoding:
@@ -60,6 +60,8 @@ class Encoding:
         if kind is dict and all(type(key) is str for key in value):
             return {key: self.encode(item) for key, item in value.items()}
         if kind is bytes:
+            from binascii import b2a_base64  # here and below: few models have bytes, and importing takes its time
+
             return ["bytes", b2a_base64(value, newline=False).decode()]
         if isinstance(value, np.dtype):
             return ["dtype", value.name]
@@ -109,6 +111,8 @@ class Encoding:
         if tag == "float":
             return float(rest[0])
         if tag == "bytes":
+            from binascii import a2b_base64
+
             return a2b_base64(rest[0])
         if tag == "dtype":
             return from_numpy_name(rest[0])
