@@ -21,6 +21,7 @@ import numpy as np
 from edgeload.kernels import expressions
 from edgeload.kernels.conv_direct import lower_direct
 from edgeload.kernels.kernel import kernel, kernel_family
+from edgeload.kernels.pieces import ELEMENTS, PRODUCTS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 from edgeload.kernels.winograd import lower_winograd, tile_size
 from edgeload.memory import aligned_zeros
@@ -32,8 +33,6 @@ _PANEL_BLOCK_NBYTES = 1 << 17  # packed columns that are kept in the second-leve
 TILES = {16: {4: 6, 2: 12, 1: 14}, 8: {2: 6, 3: 4, 1: 12}, 4: {2: 8, 3: 6, 1: 12}}
 ROW_VECTORS = (4, 6, 8)  # of the tile for a single row; fewer would wait for each other's results
 _MERGED_DEPTH = 64  # values of neighbouring pixels that are worth merging into one run
-_MACS_PER_TILE = 1 << 19  # least multiply-adds in a piece of work for another thread
-_ELEMENTS_PER_TILE = 1 << 16  # the same for elements to copy
 
 
 @dataclass(frozen=True)
@@ -356,9 +355,10 @@ def lower_product(
     if window.kernel_w > 1 and window.dilation_w == 1 and groups == 1 and depth * window.kernel_w <= _MERGED_DEPTH:
         depth *= window.kernel_w
         window = replace(window, kernel_w=1)
-    tiles = max(1, min(pixels // rows, pixels * inner * out_c // groups * emit.fineness // _MACS_PER_TILE))
     panels = -(-(out_c // groups) // columns)
     block_panels = max(1, min(panels, _PANEL_BLOCK_NBYTES // max(1, inner * columns * x.dtype.itemsize)))
+    work = groups * -(-panels // block_panels) * -(-pixels // rows)
+    tiles = pieces(work, pixels * inner * out_c // groups, PRODUCTS)
     offsets = emit.scratch(np.dtype(np.int64), (tiles * rows,))
     if residual is not None:
         emit.may_share(out, residual)
@@ -406,7 +406,7 @@ def padded_image(x: Operand, in_h: int, in_w: int, window: Window, emit: Emit) -
     image = emit.scratch(x.dtype, (batch, out_h, out_w, in_c))
     emit.kernel(
         f"pad_image<{x.dtype.name}>", x, in_h, in_w, in_c, window.pad_top, window.pad_left, out_h, out_w, image,
-        tiles=max(1, math.prod(image.shape) // _ELEMENTS_PER_TILE),
+        tiles=pieces(batch * out_h, math.prod(image.shape), ELEMENTS),
     )  # fmt: skip
     return image, out_h, out_w, replace(window, pad_top=0, pad_left=0)
 

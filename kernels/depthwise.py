@@ -17,12 +17,12 @@ import numpy as np
 
 from edgeload.kernels.conv import FLOATS, lower_product, padded_image, reference_conv2d, window_of
 from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.pieces import TAPS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
 _PIXELS = 4  # output pixels in a tile
 _NARROW_PIXELS = 14  # in images up to this width, a padded copy costs less than the pixels at the border
 _UNROLLED_TAPS = 49  # larger windows run tap by tap
-_MACS_PER_TILE = 1 << 17
 
 
 def infer_depthwise(node: Node, x: Operand, filter: Operand, *others: Operand) -> Spec:
@@ -161,7 +161,7 @@ def lower_depthwise(node: Node, operands: Sequence[Operand], outputs: Sequence[O
         x, filter, bias, bias if residual is None else residual, batch, in_h, in_w, in_c, window.stride_h,
         window.dilation_h, window.dilation_w, window.pad_top, window.pad_left,
         window.out_h, window.out_w, inside_from, inside_to, out,
-        tiles=max(1, min(batch * window.out_h, macs * emit.fineness // _MACS_PER_TILE)),
+        tiles=pieces(batch * window.out_h // 2, macs, TAPS),  # `depthwise` does rows by pairs
     )  # fmt: skip
     return None
 

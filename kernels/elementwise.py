@@ -16,12 +16,12 @@ import numpy as np
 from edgeload.kernels import expressions
 from edgeload.kernels.functions import ALL, HALVES
 from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.pieces import ELEMENTS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, broadcast_shapes, register, require
 
 FEW_LOOPS, MOST_LOOPS = 3, 8
 _SHORT_ROW, _LONG_ROW = 32, 256
 _NATIVE = {*ALL, *HALVES}
-ELEMENTS_PER_TILE = 1 << 14
 BOOL = np.dtype(bool)
 
 
@@ -128,10 +128,11 @@ def lower_expression(expression: str, operands: Sequence[Operand], output: Opera
         if operand.shape == out_shape and operand.dtype == output.dtype:
             emit.may_share(output, operand)
     kinds = ",".join(operand.dtype.name for operand in (*operands, output))
-    tiles = max(1, int(np.prod(output.shape)) // ELEMENTS_PER_TILE)
+    count = int(np.prod(output.shape))
     emit.kernel(
-        f"elementwise<{expression},{pattern},{loops},{kinds}>", *operands, *flat_strides, *outer, output, tiles=tiles
-    )
+        f"elementwise<{expression},{pattern},{loops},{kinds}>", *operands, *flat_strides, *outer, output,
+        tiles=pieces(count, count, ELEMENTS),
+    )  # fmt: skip
     return None
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from edgeload.errors import ExecutionError
 from edgeload.kernels import expressions
 from edgeload.kernels.elementwise import (
-    ELEMENTS_PER_TILE,
     MOST_LOOPS,
     fusible,
     infer_broadcast,
@@ -24,6 +23,7 @@ from edgeload.kernels.elementwise import (
     padded_loops,
 )
 from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.pieces import ELEMENTS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, register
 
 _ERRORS = {1: "Integer division by zero", 2: "Integers to negative integer powers are not allowed"}
@@ -159,7 +159,8 @@ def _lower_walk(kernel: str, operands: Sequence[Operand], out: Operand, emit: Em
         return NotImplemented
     outer, steps = padded_loops(sizes, strides, MOST_LOOPS)
     inner_steps = [stride[-1] for stride in strides]
-    tiles = max(1, int(np.prod(out.shape)) // ELEMENTS_PER_TILE)
+    count = int(np.prod(out.shape))
+    tiles = pieces(count, count, ELEMENTS)
     emit.kernel(kernel, *operands, *steps, *outer, *inner_steps, out, tiles=tiles)
     return None
 

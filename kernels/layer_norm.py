@@ -15,9 +15,8 @@ import numpy as np
 from edgeload.kernels import expressions
 from edgeload.kernels.functions import FLOATS
 from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.pieces import ELEMENTS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
-
-_ELEMENTS_PER_TILE = 1 << 13
 
 
 @kernel_family("layer_norm")
@@ -64,7 +63,7 @@ def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], 
     given = vectors or [x]  # which the expression does not read
     emit.kernel(
         f"layer_norm<{node.attrs['expression']},{x.dtype.name},{len(given)}>",
-        x, *given, rows, x.shape[-1], out, tiles=min(rows, max(1, count // _ELEMENTS_PER_TILE)),
+        x, *given, rows, x.shape[-1], out, tiles=pieces(rows, count, ELEMENTS),
     )  # fmt: skip
     return None
 

@@ -17,9 +17,8 @@ from edgeload.kernels.complex_planes import is_complex
 from edgeload.kernels.conv import FLOATS, Window, finish_reference, lower_product, tile_shape
 from edgeload.kernels.kernel import kernel, kernel_family
 from edgeload.kernels.other_products import INTEGERS, lower_complex, lower_integers
+from edgeload.kernels.pieces import ELEMENTS, PRODUCTS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, broadcast_shapes, register, require
-
-_MACS_PER_TILE = 1 << 19
 
 
 def _transposes(node: Node) -> tuple[bool, bool]:
@@ -165,10 +164,14 @@ def lower_matmul(node: Node, operands: Sequence[Operand], outputs: Sequence[Oper
     b_batch = math.prod(b.shape[:-2])
     packed = emit.scratch(b.dtype, (b_batch * -(-cols // columns) * inner * columns,))
     steps = (1, inner) if is_b_transposed else (cols, 1)
-    emit.kernel(f"pack_matrices<{b.dtype.name}>", b, b_batch, inner, cols, *steps, columns, packed)
+    emit.kernel(
+        f"pack_matrices<{b.dtype.name}>", b, b_batch, inner, cols, *steps, columns, packed,
+        tiles=pieces(b_batch * -(-cols // columns), math.prod(packed.shape), ELEMENTS),
+    )  # fmt: skip
     x_index, w_index = (_batch_index(operand, out, emit) for operand in (a, b))
     zeros = emit.constant(("zeros", columns, a.dtype.name), lambda: np.zeros(columns, a.dtype))
-    tiles = max(1, math.prod(out.shape) * inner // _MACS_PER_TILE)
+    strips = math.prod(out.shape[:-2]) * -(-rows // tile_rows)
+    tiles = pieces(strips, math.prod(out.shape) * inner, PRODUCTS)
     offsets = emit.scratch(np.dtype(np.int64), (tiles * tile_rows,))
     emit.kernel(
         f"matmul<{a.dtype.name},{tile_rows},{vectors}>",
@@ -181,7 +184,8 @@ def _transposed(a: Operand, emit: Emit) -> Operand:
     batch = math.prod(a.shape[:-2])
     rows, cols = a.shape[-2:]
     turned = emit.scratch(a.dtype, (*a.shape[:-2], cols, rows))
-    emit.kernel(f"transpose_matrices<{a.dtype.name}>", a, batch, rows, cols, turned)
+    tiles = pieces(batch * cols, math.prod(a.shape), ELEMENTS)
+    emit.kernel(f"transpose_matrices<{a.dtype.name}>", a, batch, rows, cols, turned, tiles=tiles)
     return turned
 
 

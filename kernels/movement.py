@@ -21,10 +21,10 @@ import numpy as np
 
 from edgeload.dtypes import STRING, DType
 from edgeload.kernels.kernel import kernel, kernel_family
+from edgeload.kernels.pieces import ELEMENTS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, require
 
 WIDTHS = ("uint8", "uint16", "uint32", "uint64", "complex128")
-TILE_NBYTES = 1 << 16
 _TWO_WORDS = 16  # bytes of an element that is moved as two of 8
 _OUTER_LOOPS = 4
 MOST_LOOPS = _OUTER_LOOPS + 1  # loops of one kernel call; a copy over no more axes than that is one call
@@ -43,7 +43,7 @@ def width_of(dtype: DType) -> str | None:
 def tiles_of(count: int, dtype: DType) -> int:
     """Into how many pieces a movement of `count` elements is worth splitting."""
     assert isinstance(dtype, np.dtype)
-    return max(1, count * dtype.itemsize // TILE_NBYTES)
+    return pieces(count, count * dtype.itemsize // 4, ELEMENTS)
 
 
 def canonical_axis(node: Node, axis: int, rank: int) -> int:

@@ -13,9 +13,9 @@ import numpy as np
 
 from edgeload.kernels.elementwise import lower_expression
 from edgeload.kernels.kernel import kernel
+from edgeload.kernels.pieces import ELEMENTS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
-_ELEMENTS_PER_TILE = 1 << 13
 _CHANNELS_LAST = (b"NHWC", b"NDHWC")
 _FLOAT32 = np.dtype(np.float32)
 
@@ -172,7 +172,7 @@ def _lower_lrn(node: Node, operands: Sequence[Operand], outputs: Sequence[Operan
     channels, count = x.shape[-1], int(np.prod(x.shape))
     radius = min(int(node.attrs["depth_radius"]), channels)
     rows = count // max(1, channels)
-    tiles = max(1, min(rows, count // _ELEMENTS_PER_TILE))
+    tiles = pieces(rows, count, ELEMENTS)
     emit.kernel("window_norm", x, rows, channels, radius, node.attrs["bias"], node.attrs["alpha"], norm, tiles=tiles)
     return lower_expression(f"mul(a0,pow(a1,{-beta!r}))", [x, norm], out, emit)
 

@@ -23,7 +23,9 @@ from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, requi
 if TYPE_CHECKING:
     from edgeload.kernels.lanes import Lanes
 
-_ELEMENTS_PER_TILE = 1 << 14
+_ELEMENTS_PER_TILE = 1 << 13  # least elements in a piece of work for another thread
+_MOST_PARTS = 16  # that a long run of few columns is reduced in
+_COLUMNS_PER_TILE = 64  # threads that write one cache line in turns wait for each other
 _BOOL = np.dtype(bool)
 
 
@@ -119,7 +121,9 @@ def reduce_columns(combination: str, finish: str, dtype: str) -> Iterator[Any]:
         if outer >= workers:
             first, last = outer * worker // workers, outer * (worker + 1) // workers
         else:
-            begin, end = inner * worker // workers, inner * (worker + 1) // workers
+            blocks = (inner + _COLUMNS_PER_TILE - 1) // _COLUMNS_PER_TILE
+            begin = blocks * worker // workers * _COLUMNS_PER_TILE
+            end = min(inner, blocks * (worker + 1) // workers * _COLUMNS_PER_TILE)
         for row in range(first, last):
             fold_some(x, row * size * inner, size, inner, begin, end, out, row * inner)
 
@@ -169,21 +173,34 @@ def lower_fold(combination: str, finish: str, x: Operand, axes: Sequence[int], o
         outer = int(np.prod([size for size, _ in runs[:at]]))
         inner = int(np.prod([size for size, _ in runs[at + 1 :]]))
         runs = [*runs[:at], *runs[at + 1 :]]
+        tiles = max(1, outer * size * inner // _ELEMENTS_PER_TILE)
+        if inner > 1 and dtype.kind == "f":
+            parts = _parts(outer, size, inner, tiles)
+            if parts > 1:  # of the run, as if it were two
+                runs.insert(at, (parts, True))
+                outer, size = outer * parts, size // parts
         is_last = not any(is_reduced for _, is_reduced in runs)
         target = out if is_last else emit.scratch(dtype, (outer * inner,))
         # the mean of several runs is the mean of the means
         step_finish = finish if is_last or finish == "mean" else "none"
         if finish == "mean" and dtype.kind != "f" and size != count:
             return NotImplemented  # of integers it is not
-        tiles = max(1, outer * size * inner // _ELEMENTS_PER_TILE)
         arguments = f"{combination},{step_finish},{dtype.name}"
         if inner == 1:
             emit.kernel(f"reduce_rows<{arguments}>", source, outer, size, target, tiles=min(tiles, max(1, outer)))
         else:
-            emit.kernel(f"reduce_columns<{arguments}>", source, outer, size, inner, target, tiles=tiles)
+            most = outer if outer >= tiles else max(outer, inner // _COLUMNS_PER_TILE, 1)
+            emit.kernel(f"reduce_columns<{arguments}>", source, outer, size, inner, target, tiles=min(tiles, most))
         source = target
         combination = "sum" if combination == "sum_of_squares" else combination
     return None
+
+
+def _parts(outer: int, size: int, inner: int, tiles: int) -> int:
+    """Into how many equal parts to cut a run of `size` rows, so that there is work for several threads."""
+    if max(outer, inner // _COLUMNS_PER_TILE) >= min(tiles, _MOST_PARTS):
+        return 1
+    return max(parts for parts in range(1, min(_MOST_PARTS, tiles) + 1) if size % parts == 0)
 
 
 def _lower_small_mean(x: Operand, axes: Sequence[int], out: Operand, emit: Emit) -> Any:

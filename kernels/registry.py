@@ -96,8 +96,6 @@ class Emit(Protocol):
 
     lanes: int
     """float32 elements in a vector of the target."""
-    fineness: int
-    """How many times smaller than usual tiles should be. Only lowerings whose tiles are large need to care."""
 
     def kernel(self, name: str, *args: Any, tiles: int = 1) -> None:
         """Append one kernel call. `args` follow the kernel's signature: an Operand or buffer for an array (its

@@ -12,9 +12,8 @@ import numpy as np
 
 from edgeload.kernels.functions import FLOATS
 from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.pieces import ELEMENTS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
-
-_ELEMENTS_PER_TILE = 1 << 13
 
 
 @kernel_family("softmax")
@@ -65,7 +64,7 @@ def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], 
     emit.may_share(out, x)
     form = "log" if node.op == "LogSoftmax" else "plain"
     form += "" if x.dtype == np.dtype(np.float32) else f",{x.dtype.name}"
-    tiles = min(rows, max(1, count // _ELEMENTS_PER_TILE))
+    tiles = pieces(rows, count, ELEMENTS)
     emit.kernel(f"softmax<{form}>", x, rows, x.shape[-1], out, tiles=tiles)
     return None
 

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.pieces import ELEMENTS, PRODUCTS, pieces
 from edgeload.kernels.registry import Emit, Operand
 from edgeload.memory import aligned_zeros
 
@@ -46,8 +47,6 @@ _WINDOW = 3
 _MOST_CHANNELS = {2: 1 << 30, 4: 128}  # with more, tiles of 4 are further than 1e-5 from the exact sum now and then
 _APART = 16  # elements between positions beyond what they need, so that positions lie in different cache sets
 _BLOCK_NBYTES = 1 << 19  # of transformed patches and products together: about a second-level cache
-_MACS_PER_TILE = 1 << 19  # least multiply-adds in a piece of work for another thread
-_ELEMENTS_PER_TILE = 1 << 15  # the same for elements to transform
 # Costs in multiply-adds, the same for all targets so that they choose alike
 _MACS_PER_BYTE = 12  # reading weights from main memory; two AVX2 cores with 8 GB/s between them
 _TRANSFORM_MACS = 12  # for an element of a transformed patch or product
@@ -435,13 +434,13 @@ def lower_winograd(
     v = emit.scratch(x.dtype, (positions * v_step,))
     m = emit.scratch(x.dtype, (positions * m_step,))
     work = positions * wide // columns
-    pieces = max(1, min(work, positions * longest * in_c * wide * emit.fineness // _MACS_PER_TILE))
-    offsets = emit.scratch(np.dtype(np.int64), (pieces * rows,))
+    product_pieces = pieces(work, positions * longest * in_c * wide, PRODUCTS)
+    offsets = emit.scratch(np.dtype(np.int64), (product_pieces * rows,))
     if residual is not None:
         emit.may_share(out, residual)
 
     def transform_pieces(count: int, channels: int) -> int:
-        return max(1, min(count, positions * count * channels * emit.fineness // _ELEMENTS_PER_TILE))
+        return pieces(count, positions * count * channels, ELEMENTS)
 
     for block in range(blocks):
         first = tiles * block // blocks
@@ -453,7 +452,8 @@ def lower_winograd(
         )  # fmt: skip
         emit.kernel(
             f"winograd_products<{name},{rows},{vectors}>",
-            v, w, zeros, count, in_c, positions, wide // columns, columns, v_step, m_step, offsets, m, tiles=pieces,
+            v, w, zeros, count, in_c, positions, wide // columns, columns, v_step, m_step, offsets, m,
+            tiles=product_pieces,
         )  # fmt: skip
         emit.kernel(
             f"winograd_out<{name},{size},{epilogue}>",

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 WIDE_NBYTES = 1 << 20  # what is smaller may exist as a whole: it hardly leaves a second-level cache
 BAND_NBYTES = 1 << 19  # of all bands of a chain together: the second-level cache of a core, or the half of a shared one
-_FINENESS = 4  # a band's steps are so many times shorter than others
 
 _CONVOLUTIONS = frozenset({"Conv2D", "_Conv2D", "DepthwiseConv2dNative", "_DepthwiseConv2d"})
 _POOLINGS = frozenset({"MaxPool", "AvgPool"})
@@ -266,7 +265,7 @@ class _Lowering:
                 operands.append(self._operand(source, memory.rows(*(read if position == 0 else rows)), position))
             else:
                 operands.append(self.planner.operand(source, position))
-        op, emit = registry.find(node.op), self.planner.emit(node, _FINENESS)
+        op, emit = registry.find(node.op), self.planner.emit(node)
         assert op is not None and op.lower is not None
         in_band = _BandNode(node.op, node.name, _with_padding(node, missing))
         if op.lower(in_band, operands, [result], emit) is NotImplemented:

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeload.kernels.mailbox import MAILBOX_WORDS
+from edgeload.kernels.mailbox import LINE, MAILBOX_WORDS, SEATS
 from edgeload.records import Record
 
 if TYPE_CHECKING:
     from edgeload.plan.plan import NativeStep, Place, Plan
 
 SLOT_NBYTES = 8
-_SLOTS_PER_LINE = 8  # of a cache line: what threads write lies apart from what all of them read
 
 ARENA, CONSTANT, VARIABLE, KERNEL, SLOTS, MAILBOX = "arena", "constant", "variable", "kernel", "slots", "mailbox"
 """What a pointer is made of, and so what its slot holds before: an offset in bytes into the arena; the number of a
@@ -69,7 +68,7 @@ class _Writer:
     """Appends blocks to the slots; a block's position is the number of its first slot."""
 
     def __init__(self) -> None:
-        self.slots: list[int] = [0] * _SLOTS_PER_LINE
+        self.slots: list[int] = [0] * LINE
         self.pointers: dict[str, list[int]] = {
             space: [] for space in (ARENA, CONSTANT, VARIABLE, KERNEL, SLOTS, MAILBOX)
         }
@@ -92,11 +91,12 @@ class _Writer:
             slot for pair, count in zip(_pairs(entries), tiles, strict=True) for slot in (*pair, (None, count))
         ]
         shared = self.write(shared_entries)
-        words, error = self.apart(2 * len(tiles)), self.apart(1)
+        size = LINE + (SEATS + 1) * (len(tiles) + -len(tiles) % LINE)
+        words, error = self.apart(size), self.apart(1)
         walk = self.write(
             [
                 *self.array(shared, len(shared_entries)),
-                *self.array(words, 2 * len(tiles)),
+                *self.array(words, size),
                 *self.array(error, 1),
                 *self.array(self.failed, 1),
                 (MAILBOX, 0),
@@ -111,7 +111,7 @@ class _Writer:
                 (MAILBOX, 0),
                 (None, MAILBOX_WORDS),
                 *self.array(entry, 3),
-                *self.array(words, 2 * len(tiles)),
+                *self.array(words, size),
                 *self.array(error, 1),
             ]
         )
@@ -159,9 +159,9 @@ class _Writer:
 
     def apart(self, count: int) -> int:
         """Zeros that share no cache line with anything else."""
-        self.slots += [0] * (-len(self.slots) % _SLOTS_PER_LINE)
+        self.slots += [0] * (-len(self.slots) % LINE)
         position = len(self.slots)
-        self.slots += [0] * -(-count // _SLOTS_PER_LINE) * _SLOTS_PER_LINE
+        self.slots += [0] * -(-count // LINE) * LINE
         return position
 
     def kernel(self, name: str) -> tuple[str, int]:

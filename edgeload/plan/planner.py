@@ -347,11 +347,9 @@ class _Planner:
         """Arena memory from the next step on."""
         return self._new(name, dtype, shape)
 
-    def emit(self, node: Node, fineness: int) -> _Emit:
-        """What a node's `lower` gets, for work that is shorter than a whole node's."""
-        emit = _Emit(self, node)
-        emit.fineness = fineness
-        return emit
+    def emit(self, node: Node) -> _Emit:
+        """What a node's `lower` gets."""
+        return _Emit(self, node)
 
     def define(self, tensor: Tensor, buffer: Buffer) -> None:
         """Say where a tensor is."""
@@ -434,7 +432,6 @@ class _Emit:
         self.node = node
         self.target = planner.target
         self.lanes = planner.target.lanes
-        self.fineness = 1
         self.kernels: list[str] = []
         self.scratches: list[Buffer] = []
         self.shareable: list[tuple[Buffer, Buffer]] = []

@@ -27,7 +27,7 @@ from edgeload.runtime.images import KernelFile
 from edgeload.runtime.library import Library
 from edgeload.runtime.target import Target, missing_flags
 
-FORMAT = 4
+FORMAT = 5
 MANIFEST, RECORDS, WEIGHTS, KERNELS = "manifest.json", "records.bin", "weights.bin", "kernels.so"
 _REQUIRED = (RECORDS, WEIGHTS, KERNELS)
 _KIND = "edgeload artefact"
@@ -188,7 +188,7 @@ def tensor_checksum(data: bytes | memoryview) -> int:
         return zlib.crc32(data)
     words = np.frombuffer(data, "<u8", len(data) // 8)
     sums = np.add.reduceat(words, np.arange(0, len(words), _BLOCK_NBYTES // 8))
-    return zlib.crc32(data[8 * len(words) :], zlib.crc32(sums.astype("<u8", copy=False)))
+    return zlib.crc32(data[8 * len(words) :], zlib.crc32(sums.astype("<u8").tobytes()))
 
 
 def padding(nbytes: int) -> int:

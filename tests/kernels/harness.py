@@ -30,11 +30,10 @@ class NoKernel(Exception):
 
 
 class ImmediateEmit:
-    """An Emit that runs each kernel at once, split into `workers` pieces whatever `tiles` says."""
+    """An Emit that runs each kernel at once, split into `workers` pieces, or into `tiles` if those are fewer."""
 
     def __init__(self, workers: int) -> None:
         self.lanes = host().lanes
-        self.fineness = 1
         self.workers = workers
         self.kernels: list[str] = []
         self.shared: list[tuple[Operand, Operand]] = []
@@ -59,7 +58,7 @@ class ImmediateEmit:
         block = np.frombuffer(b"".join(slots), np.int64).copy()
         entry = _ENTRY(library.addresses([name])[name])
         self.kernels.append(name)
-        workers = self.workers if tiles > 1 or self.workers == 1 else 1
+        workers = min(self.workers, tiles)
         for worker in range(workers):
             code = entry(block.ctypes.data, worker, workers)
             if code:

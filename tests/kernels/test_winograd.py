@@ -32,8 +32,8 @@ def attrs(padding: bytes = b"SAME", epilogue: str = "a0", **others: Any) -> dict
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Tiles of this size for every convolution, in many pieces."""
     monkeypatch.setattr(conv, "tile_size", lambda *arguments: request.param)
-    monkeypatch.setattr(winograd, "_MACS_PER_TILE", 1)
-    monkeypatch.setattr(winograd, "_ELEMENTS_PER_TILE", 1)
+    monkeypatch.setattr(winograd, "PRODUCTS", 1)
+    monkeypatch.setattr(winograd, "ELEMENTS", 1)
     return int(request.param)
 
 
