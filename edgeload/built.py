@@ -20,12 +20,14 @@ from edgeload.objects.functions import ConcreteFunction, Function
 from edgeload.objects.origins import OfModel, Origin
 from edgeload.objects.resources import Asset, CapturedTensor, Resource
 from edgeload.objects.trackables import (
+    TYPES,
     DictWrapper,
     ListWrapper,
     Signatures,
     UserObject,
     add_child,
     add_child_when_asked_for,
+    make_registered,
     make_user_object,
 )
 from edgeload.objects.variables import State, Variable
@@ -161,7 +163,7 @@ class _Model:
         for name, child in children.items():
             if isinstance(owner, UserObject):
                 add_child_when_asked_for(owner, name, partial(self.encoding.decode, child))
-            elif isinstance(owner, BuiltGraph):
+            elif isinstance(owner, BuiltGraph) or not isinstance(owner, OfModel | list | dict):  # of a registered type
                 setattr(owner, name, self.encoding.decode(child))
             else:
                 add_child(owner, name, self.encoding.decode(child))
@@ -169,7 +171,9 @@ class _Model:
     # -- objects ----------------------------------------------------------------------------------------------------
 
     def _make_user(self, described: Any) -> Any:
-        return make_user_object(described["identifier"])
+        told = described["registered_name"], described["identifier"], bytes.fromhex(described["proto"])
+        made = make_registered(*told) if TYPES else None
+        return make_user_object(told[1], told[0], told[2]) if made is None else made
 
     def _make_list(self, described: Any) -> Any:
         return ListWrapper()
@@ -242,22 +246,23 @@ class _Model:
         if described["program"] is None:
             raise UnsupportedOpError(f"function {described['name']!r} was not built: {described['why_not']}")
         name, init = described["program"], described["init"]
-        return self.program(name) if init is None else _Initialised(self.program(init), lambda: self.program(name))
+        return _Initialised(list(map(self.program, init)), lambda: self.program(name)) if init else self.program(name)
 
 
-TABLE_FIELDS = ("name", "key_dtype", "value_dtype", "value_shape", "is_static")
+TABLE_FIELDS = ("name", "key_dtype", "value_dtype", "value_shape", "is_static", "reserved")
 
 
 class _Initialised:
-    """Runs a TF1 model's init op before the first call of any of its functions."""
+    """Runs what initialises a model before the first call of any of its functions."""
 
-    def __init__(self, init: BuiltProgram, program: Callable[[], BuiltProgram]) -> None:
-        """`program` gives the function, whose constants are what variables are after the init op."""
+    def __init__(self, init: Sequence[BuiltProgram], program: Callable[[], BuiltProgram]) -> None:
+        """`program` gives the function, whose constants are what variables are after the initialisation."""
         self._init = init
         self._program = program
 
     def run(self, inputs: list[Any]) -> list[Any]:
-        self._init.run_once()
+        for program in self._init:
+            program.run_once()
         return self._program().run(inputs)
 
     def prepared(self, inputs: list[Any]) -> Any:

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from edgeload.savedmodel.reader import SavedModel
 
 
-def load(path: str | os.PathLike[str], tags: str | Iterable[str] | None = None, options: Any = None) -> Any:
+def load(export_dir: str | os.PathLike[str], tags: str | Iterable[str] | None = None, options: Any = None) -> Any:
     """Load a SavedModel, as tf.saved_model.load does, or what scripts/aot_build.py has built of one.
 
-    path: the folder with saved_model.pb (or saved_model.pbtxt), or, built ahead of time, with manifest.json. tags: the
-    tags of the MetaGraph, which may be left out when there is only one. options: an `edgeload.LoadOptions`, or
-    TensorFlow's; of a built artefact they change nothing, it has all values and no aliases.
+    export_dir: the folder with saved_model.pb (or saved_model.pbtxt), or, built ahead of time, with manifest.json.
+    tags: the tags of the MetaGraph, which may be left out when there is only one. options: an `edgeload.LoadOptions`,
+    or TensorFlow's; of a built artefact they change nothing, it has all values and no aliases.
 
     Returns the object that was saved: its functions, variables and other attributes, and `.signatures`, functions by
     key. Functions take anything that NumPy makes an array of, and return arrays (`edgeload.Array`). The variables'
@@ -30,7 +30,7 @@ def load(path: str | os.PathLike[str], tags: str | Iterable[str] | None = None, 
     from edgeload.options import LoadOptions
     from edgeload.runtime.artefact import is_artefact
 
-    path = os.fsdecode(path)
+    path = os.fsdecode(export_dir)
     options = LoadOptions.of(options)
     if is_artefact(path):
         from edgeload.built import open_model
@@ -72,8 +72,7 @@ def restore(
         if origin is not None:
             origin.note_graph(root)
     _note_versions(root, model)
-    if model.has_debug_info:
-        _add_debug_info(root, model)
+    _add_debug_info(root, model)
     return root
 
 
@@ -100,6 +99,7 @@ class _Programs:
         self._model = model
         self._checksum = checksum
         self._graph_def = model.meta_graph.graph_def
+        self._container: Container | None = None
 
     @functools.cached_property
     def _library(self) -> Mapping[str, Any]:
@@ -107,15 +107,32 @@ class _Programs:
 
     def of_function(self, function: ConcreteFunction) -> Executor:
         """The program of a function in the model's library."""
+        from edgeload.dtypes import RESOURCE
         from edgeload.graph.importer import import_function
         from edgeload.program import Program
 
         self._checksum.is_compiled = True
+        makes_resource = any(spec.dtype == RESOURCE for spec in function.outputs)  # a new one at each call
+        resource_of = self._nothing if makes_resource else self._table_of
         return Program(
             function.name,
-            lambda: import_function(self._library, function.name, function.capture_values()),
+            lambda: import_function(self._library, function.name, function.capture_values(), resource_of),
             self._release,
         )
+
+    def _table_of(self, name: str, op: str, attrs: Mapping[str, Any]) -> Any:
+        """The table of a node inside a function, which all functions share by name: models of TF1 that were saved again
+        have such."""
+        from edgeload.objects.container import TABLE_OPS, Container
+
+        if op not in TABLE_OPS:
+            return None
+        self._container = self._container or Container()
+        return self._container.find(name, op, attrs)
+
+    @staticmethod
+    def _nothing(name: str, op: str, attrs: Mapping[str, Any]) -> None:
+        return None
 
     def of_graph(self, name: str, feeds: Sequence[str], fetches: Sequence[str], container: Container) -> Executor:
         """The program of the part of a TF1 graph between feeds and fetches."""
@@ -148,7 +165,7 @@ def _add_debug_info(root: Any, model: SavedModel) -> None:
 
     if isinstance(root, UserObject):
         add_child_when_asked_for(root, "graph_debug_info", lambda: model.debug_info)
-    elif hasattr(root, "__dict__"):
+    elif model.has_debug_info and hasattr(root, "__dict__") and not hasattr(type(root), "graph_debug_info"):
         vars(root).setdefault("graph_debug_info", model.debug_info)
 
 

@@ -183,7 +183,7 @@ def _infer_is_initialized(node: Node, handle: Operand) -> Spec:
 
 
 def _is_initialized(node: Node, variable: Any) -> np.ndarray:
-    return np.array(variable.is_initialized)
+    return np.array(variable.has_value)
 
 
 register("VariableShape", infer=_infer_variable_shape, reference=_variable_shape)

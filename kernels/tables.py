@@ -32,13 +32,16 @@ class Table:
         value_dtype: np.dtype,
         value_shape: tuple[int, ...] = (),
         is_static: bool = False,
+        reserved: tuple[Any, ...] = (),
     ) -> None:
+        """`reserved`: keys that a dense table cannot have, its empty key and its deleted key."""
         self.name = name
         self.key_dtype = key_dtype
         self.value_dtype = value_dtype
         self.value_shape = value_shape
         self.is_static = is_static
         self.is_initialized = not is_static
+        self.reserved = tuple(reserved)
         self._places: dict[Any, int] = {}
         self._values = np.empty((0, *value_shape), value_dtype)
 
@@ -53,8 +56,9 @@ class Table:
             raise ExecutionError(
                 f"table {self.name!r}: a default value of shape {default.shape} for values of shape {self.value_shape}."
             )
-        get = self._places.get
-        places = np.fromiter((get(key, -1) for key in keys.ravel().tolist()), np.int64, keys.size)
+        get, flat = self._places.get, keys.ravel().tolist()
+        self._refuse_reserved(flat)
+        places = np.fromiter((get(key, -1) for key in flat), np.int64, keys.size)
         found = np.empty((keys.size, *self.value_shape), self.value_dtype)
         found[...] = default
         known = places >= 0
@@ -87,12 +91,16 @@ class Table:
             return
         self._check(keys, values)
         self._places, self._values = {}, np.empty((0, *self.value_shape), self.value_dtype)
+        if self.reserved:  # what a dense table exports has the places that are empty
+            used = np.fromiter((key not in self.reserved for key in keys.ravel().tolist()), np.bool_, keys.size)
+            keys, values = keys[used], values[used]
         self.insert(keys, values)
 
     def insert(self, keys: np.ndarray, values: np.ndarray) -> None:
         """Add entries, or replace those with these keys; the last of equal keys counts. Raises ExecutionError."""
         self._check(keys, values)
         flat = keys.ravel().tolist()
+        self._refuse_reserved(flat)
         start = len(self._values)
         self._values = np.concatenate([self._values, values.reshape(len(flat), *self.value_shape)])
         self._places.update(zip(flat, range(start, start + len(flat)), strict=False))
@@ -101,7 +109,9 @@ class Table:
 
     def remove(self, keys: np.ndarray) -> None:
         """Drop entries; keys that are not there do not matter."""
-        for key in keys.ravel().tolist():
+        flat = keys.ravel().tolist()
+        self._refuse_reserved(flat)
+        for key in flat:
             self._places.pop(key, None)
 
     def export(self) -> tuple[np.ndarray, np.ndarray]:
@@ -110,6 +120,11 @@ class Table:
         keys = np.empty(len(self._places), self.key_dtype)
         keys[:] = list(self._places)
         return keys, self._values.copy()
+
+    def _refuse_reserved(self, keys: list[Any]) -> None:
+        for name, reserved in zip(("empty_key", "deleted_key"), self.reserved, strict=False):
+            if reserved in keys:
+                raise ExecutionError(f"table {self.name!r}: using the {name} {reserved!r} as a key is not allowed.")
 
     def _compact(self) -> None:
         rows = np.fromiter(self._places.values(), np.int64, len(self._places))
@@ -143,7 +158,8 @@ def make_table(op: str, name: str, attrs: Any) -> Table:
         raise ExecutionError(
             f"{op} node {name!r} has values of the unknown shape {shape}; only known shapes are supported."
         )
-    return Table(name, attrs["key_dtype"], attrs["value_dtype"], () if is_static else tuple(shape), is_static)
+    dtypes = attrs["key_dtype"], attrs["value_dtype"]
+    return Table(name, *dtypes, () if is_static else tuple(shape), is_static, attrs.get("reserved", ()))
 
 
 # Creation.
@@ -157,7 +173,7 @@ def _infer_table(node: Node, *operands: Operand) -> Spec:
 
 
 def _create(node: Node, *values: Any) -> Table:
-    return make_table(node.op, node.name, node.attrs)
+    return make_table(node.op, node.name, {**node.attrs, "reserved": tuple(value.item() for value in values)})
 
 
 for _op in (

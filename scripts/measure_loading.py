@@ -103,7 +103,7 @@ def _loader(contender: str) -> Any:
 
     def load_with_values(path: str) -> Any:
         root = edgeload.load(path)
-        variables = [item for _, item in _walk(root) if isinstance(item, Variable) and item.is_initialized]
+        variables = [item for _, item in _walk(root) if isinstance(item, Variable) and item.has_value]
         return root, [variable.numpy() for variable in variables]
 
     return edgeload.load if contender == "edgeload" else load_with_values

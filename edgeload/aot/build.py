@@ -34,7 +34,7 @@ from edgeload.objects import tf1
 from edgeload.objects.describing import describe, describe_signature
 from edgeload.objects.functions import ConcreteFunction, Function
 from edgeload.objects.resources import Asset, CapturedTensor, Resource
-from edgeload.objects.trackables import DictWrapper, ListWrapper, Signatures, UserObject
+from edgeload.objects.trackables import TYPES, DictWrapper, ListWrapper, Signatures, UserObject
 from edgeload.objects.variables import Variable
 from edgeload.passes.products import ScaledWeights
 from edgeload.plan.layout import lay_out
@@ -74,12 +74,22 @@ def build(model: Path, out: Path, target: Target, choices: Choices, progress: Pr
     if out.exists() and not (out / MANIFEST).is_file() and any(out.iterdir()):
         raise ArgumentValueError(f"{out} exists and is not an artefact; choose a new folder, or empty it.")
     progress(f"reading {model}")
-    root = edgeload.load(model)
+    root = _load_plain(model)
     writer = _Writer(model, target, choices, progress)
     writer.add_model(root)
     kernels = writer.compile_kernels()
     progress("writing files")
     return writer.write(out, kernels)
+
+
+def _load_plain(model: Path) -> Any:
+    """The model without objects of registered types: an artefact makes those where it is loaded."""
+    types = dict(TYPES)
+    TYPES.clear()
+    try:
+        return edgeload.load(model)
+    finally:
+        TYPES.update(types)
 
 
 class _Writer:
@@ -175,9 +185,10 @@ class _Writer:
 
     def add_model(self, root: Any) -> None:
         """Describe all objects that the root leads to, then plan the functions among them."""
+        if isinstance(root, tf1.Graph):
+            root.initialize()  # the artefact has the variables as they are afterwards
         self._refer(root)
         traces: list[tuple[int, ConcreteFunction]] = []
-        init = None
         while self._queue:
             item = self._queue.pop(0)
             number = self._numbers[id(item)]
@@ -185,13 +196,13 @@ class _Writer:
             if isinstance(item, ConcreteFunction):
                 traces.append((number, item))
         names = _names(root)
-        if isinstance(root, tf1.Graph):
-            init = self._add_init(root)
         self._check_choices(names)
         for number, trace in traces:
+            self._add_function(self._described[number], trace, names.get(id(trace), []))
+        first = self._table_inits(root) if isinstance(root, tf1.Graph) else self._initializers(traces)
+        for number, _ in traces:
             described = self._described[number]
-            described["init"] = init
-            self._add_function(described, trace, names.get(id(trace), []))
+            described["init"] = [] if described["program"] in first else first
         while self._queue:  # objects that only graphs know
             item = self._queue.pop(0)
             self._described[self._numbers[id(item)]] = self._describe(item)
@@ -258,11 +269,17 @@ class _Writer:
             names = ("asset_paths", "signatures", "variables", "tensorflow_version", "tensorflow_git_version")
             children = {name: encode(getattr(item, name)) for name in names if hasattr(item, name)}
             return {"kind": "tf1", "children": children}
-        return {"kind": "user", "identifier": item.identifier, "children": self._children(item)}
+        return {
+            "kind": "user",
+            "identifier": item.identifier,
+            "registered_name": item.registered_name,
+            "proto": item.proto.hex(),
+            "children": self._children(item),
+        }
 
     def _children(self, item: Any) -> dict[str, Any]:
         """The attributes that loading has set: those of the model's own."""
-        own = () if not isinstance(item, Function | Resource) else _own_attributes(item)
+        own = _own_attributes(item) if isinstance(item, Function | Resource) else {"graph_debug_info"}
         return {name: self._encoding.encode(child) for name, child in vars(item).items() if name not in own}
 
     def _describe_trace(self, trace: ConcreteFunction) -> dict[str, Any]:
@@ -280,7 +297,7 @@ class _Writer:
             "aliases": dict(trace._aliases),
             "program": None,
             "why_not": "",
-            "init": None,
+            "init": [],
         }
 
     def _encode_structure(self, value: Any) -> Any:
@@ -330,12 +347,21 @@ class _Writer:
         if names or "not built" in summary:
             self._functions.append(summary)
 
-    def _add_init(self, root: tf1.Graph) -> str | None:
-        program: Any = root.init_program()
-        if program is None:
-            return None
-        root.initialize()
-        return self._add_planned(plan_function(program, [], self._target, self._choices))
+    def _table_inits(self, root: tf1.Graph) -> list[str]:
+        """The program that fills a TF1 model's tables before any function runs, if there is one."""
+        program: Any = root.init_program(only_tables=True)
+        return [] if program is None else [self._add_planned(plan_function(program, [], self._target, self._choices))]
+
+    def _initializers(self, traces: Iterable[tuple[int, ConcreteFunction]]) -> list[str]:
+        """The programs of resources that are initialised before any function runs, although none captures them."""
+        waiting = {
+            id(resource): resource
+            for number, trace in traces
+            if self._described[number]["program"] is not None
+            for resource in getattr(getattr(trace.executor, "_initializers", None), "waiting", ())
+        }
+        found = [trace for resource in waiting.values() for trace in resource._initialize.concrete_functions]
+        return [name for trace in found if (name := self._described[self._numbers[id(trace)]]["program"]) is not None]
 
     def _note_handles(self, traces: Iterable[ConcreteFunction]) -> None:
         for trace in traces:

@@ -47,6 +47,7 @@ class Dataflow:
         if not any(node.op in CONTROL_FLOW_V1 for node in self.graph.nodes):
             return
         self.positions = {node: position for position, node in enumerate(self.graph.nodes)}
+        self.graph.outputs = [self._or_nothing(tensor) for tensor in self.graph.outputs]
         frames = {self.regions[node].frames for node in self.graph.nodes if node in self.regions}
         for frame in sorted(frames, key=lambda frame: (-len(frame), frame)):
             self._fold_conditions(frame)
@@ -55,12 +56,6 @@ class Dataflow:
                 self._fold_loop(frame)
         self.graph.nodes = self._sorted(self.graph.nodes)
         self.graph.prune(node for node in self.graph.nodes if has_effects(node) and node.op not in CONTROL_FLOW_V1)
-        for tensor in self.graph.outputs:
-            if sides := self.region_of(tensor).sides:
-                raise UnsupportedOpError(
-                    f"{tensor.name!r} has a value only if {' and '.join(_described(side) for side in sorted(sides))}. "
-                    "Supported are fetches from outside of conditions: fetch what a Merge node gives."
-                )
         for node in self.graph.nodes:
             if node.op in CONTROL_FLOW_V1:
                 raise UnsupportedOpError(
@@ -80,6 +75,30 @@ class Dataflow:
         if tensor.node not in self.switches:
             return region
         return Region(region.frames, region.sides | {(self.switches[tensor.node], tensor.index)})
+
+    def _or_nothing(self, tensor: Tensor) -> Tensor:
+        """An output: where it is on one side of a condition, a Merge of it and an empty tensor, which TensorFlow, too,
+        returns for what was not computed."""
+        while own := self._switches_of(self.region_of(tensor)):
+            (name, side), switch = max(own.items(), key=lambda found: len(self._region(found[1]).sides))
+            region = self.region_of(tensor)
+            empty = np.empty(0, tensor.dtype if isinstance(tensor.dtype, np.dtype) else np.float32)
+            attrs = {"value": empty, "key": ("nothing", empty.dtype.name)}
+            nothing = Node("Const", f"{tensor.name}/nothing", attrs=attrs)
+            merge = Node("Merge", f"{tensor.name}/or_nothing", [tensor, nothing.add_output(empty.dtype, empty.shape)])
+            merge.add_output(tensor.dtype)
+            merge.add_output(np.dtype(np.int32), ())
+            outer = region.sides - {(name, side)}
+            self.regions |= {
+                nothing: Region(region.frames, outer | {(name, 1 - side)}),
+                merge: Region(region.frames, outer),
+            }
+            self.conditions[merge] = Condition(name, switch.inputs[1], side)
+            for node in (nothing, merge):
+                self.positions[node] = len(self.positions)
+                self.graph.nodes.append(node)
+            tensor = merge.outputs[0]
+        return tensor
 
     # -- conditions ---------------------------------------------------------------------------------------------------
 
@@ -144,9 +163,10 @@ class Dataflow:
 
     def _own_sides(self, node: Node) -> dict[tuple[str, int], Node]:
         """The sides of a node whose conditions are in the same loop as it, each with a Switch of it."""
-        if node.op in CONTROL_FLOW_V1:
-            return {}
-        region = self._region(node)
+        return {} if node.op in CONTROL_FLOW_V1 else self._switches_of(self._region(node))
+
+    def _switches_of(self, region: Region) -> dict[tuple[str, int], Node]:
+        """The sides of a region whose conditions are in the same loop as it, each with a Switch of it."""
         return {
             (name, side): switch
             for switch, name in self.switches.items()
@@ -373,7 +393,7 @@ class _Piece:
             return new[inner]
 
         for node in order(self.nodes):  # type: ignore[operator]
-            copy = Node(node.op, node.name, [find(tensor) for tensor in node.inputs], _own_parts(node))
+            copy = Node(node.op, node.name, [find(tensor) for tensor in node.inputs], own_parts(node))
             for tensor in node.outputs:
                 new[tensor] = copy.add_output(tensor.dtype, tensor.shape)
             graph.nodes.append(copy)
@@ -383,7 +403,7 @@ class _Piece:
         return graph
 
 
-def _own_parts(node: Node) -> dict[str, object]:
+def own_parts(node: Node) -> dict[str, object]:
     """The attributes of a copy of a node, with copies of the graphs in them: passes change graphs in place."""
     if not parts(node):
         return node.attrs
@@ -401,17 +421,13 @@ def _copied(graph: Graph) -> Graph:
     copy = Graph(graph.name)
     new: dict[Tensor, Tensor] = {}
     for node in graph.nodes:
-        twin = Node(node.op, node.name, [new[tensor] for tensor in node.inputs], _own_parts(node))
+        twin = Node(node.op, node.name, [new[tensor] for tensor in node.inputs], own_parts(node))
         for tensor in node.outputs:
             new[tensor] = twin.add_output(tensor.dtype, tensor.shape)
         copy.nodes.append(twin)
     copy.inputs = [new[tensor] for tensor in graph.inputs]
     copy.outputs = [new[tensor] for tensor in graph.outputs]
     return copy
-
-
-def _described(side: tuple[str, int]) -> str:
-    return f"{side[0]!r} is {'true' if side[1] else 'false'}"
 
 
 def _left(switches: Mapping[Tensor, Node], variable: Tensor) -> Tensor | None:

@@ -18,49 +18,40 @@ import numpy as np
 
 from edgeload.dtypes import RESOURCE, VARIANT, DType, name_of
 from edgeload.errors import InvalidGraphError, UnsupportedOpError
+from edgeload.graph.attributes import attributes, dtypes_of, is_unknown, require_dtypes
 from edgeload.graph.branches import CONTROL, LOOPS, bind_branch_inputs, parts
+from edgeload.graph.dataflow import Dataflow
 from edgeload.graph.effects import prune
 from edgeload.graph.import_dataflow import add_dataflow
 from edgeload.graph.ir import Graph, Node, Shape, Tensor
-from edgeload.graph.order import needed_nodes, nodes_by_name, refuse_dataflow, running_order, source_of
-from edgeload.graph.regions import flow_op
+from edgeload.graph.order import needed_nodes, nodes_by_name, running_order, source_of
+from edgeload.graph.references import ON_RESOURCES, choose_references
+from edgeload.graph.regions import CONTROL_FLOW_V1, flow_op
 from edgeload.graph.tensor_arrays import replace_tensor_arrays
-from edgeload.savedmodel import attrs as attr_values
 from edgeload.savedmodel import opdefs
-from edgeload.savedmodel.attrs import FunctionRef, Placeholder
-from edgeload.savedmodel.opdefs import MISSING, Arg, OpDef
+from edgeload.savedmodel.attrs import FunctionRef
+from edgeload.savedmodel.opdefs import Arg, OpDef
 from edgeload.savedmodel.tensors import shape_of
 
 ResourceOf = Callable[[str, str, Mapping[str, Any]], Any]
 
 _DEEPEST_CALL = 64  # functions inside functions
 _MOST_NODES = 1 << 17  # of one import: calls of calls can multiply
-_LONGEST_LIST = 1 << 16  # tensors in one list argument
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _ORDER_ONLY = frozenset({"NoOp", "DisableCopyOnRead"})  # the latter is a hint about how TensorFlow keeps a variable
 _PLACEHOLDERS = frozenset({"Placeholder", "PlaceholderV2"})
-_REF_OPS = {
-    "Assign": "AssignVariableOp",
-    "AssignAdd": "AssignAddVariableOp",
-    "AssignSub": "AssignSubVariableOp",
-    "IsVariableInitialized": "VarIsInitializedOp",
-    "ScatterAdd": "ResourceScatterAdd",
-    "ScatterSub": "ResourceScatterSub",
-    "ScatterMul": "ResourceScatterMul",
-    "ScatterDiv": "ResourceScatterDiv",
-    "ScatterMin": "ResourceScatterMin",
-    "ScatterMax": "ResourceScatterMax",
-    "ScatterUpdate": "ResourceScatterUpdate",
-    "ScatterNdAdd": "ResourceScatterNdAdd",
-    "ScatterNdSub": "ResourceScatterNdSub",
-    "ScatterNdUpdate": "ResourceScatterNdUpdate",
-}  # fmt: skip
 
 
-def import_function(library: Mapping[str, Any], name: str, captures: Sequence[Any]) -> Graph:
+def import_function(
+    library: Mapping[str, Any],
+    name: str,
+    captures: Sequence[Any],
+    resource_of: ResourceOf = lambda name, op, attrs: None,
+) -> Graph:
     """The FunctionDef `name` as a Graph. `captures` are bound to its last arguments: arrays become Consts, all other
-    objects (variables, tables) become _Resources. Raises InvalidGraphError, UnsupportedOpError."""
-    graph = _Importer(library).function_graph(FunctionRef(name, {}), "", (), list(captures))
+    objects (variables, tables) become _Resources. `resource_of`: see import_graph_def. Raises InvalidGraphError,
+    UnsupportedOpError."""
+    graph = _Importer(library, resource_of).function_graph(FunctionRef(name, {}), "", (), list(captures))
     bind_branch_inputs(graph)
     prune(graph)
     return graph
@@ -104,16 +95,21 @@ def import_graph_def(
 
     roots = [fetch if ":" in fetch else f"^{fetch}" for fetch in fetches]
     needed = needed_nodes(nodes, roots, is_leaf, where)
-    refuse_dataflow(needed, frozenset(), where)
     flow = add_dataflow(importer, scope, needed, roots, is_leaf)
     for fetch in fetches:
         if ":" in fetch:
             graph.outputs.append(importer.value(scope, scope.resolve(fetch, "output")))
-    replace_tensor_arrays(graph)
-    flow.structure()
+    _structure(graph, flow)
     bind_branch_inputs(graph)
     prune(graph)
     return graph
+
+
+def _structure(graph: Graph, flow: Dataflow) -> None:
+    """Turn what TF1 wrote as dataflow, references and handles into If, While, resources and lists."""
+    replace_tensor_arrays(graph)
+    flow.structure()
+    choose_references(graph)
 
 
 def tensor_name(edge: str) -> str:
@@ -194,7 +190,7 @@ class _Importer:
         specs = [
             (arg.name, dtype, self._argument_shape(function, position))
             for position, arg in enumerate(self._signature(function).inputs)
-            for dtype in _expand(arg, ref.attrs, where)
+            for dtype in dtypes_of(arg, ref.attrs, where)
         ]
         free = len(specs) - len(captures)
         if free < 0:
@@ -269,7 +265,7 @@ class _Importer:
         signature = self._signature(function)
         rest = list(arguments)
         for arg in signature.inputs:
-            count = len(_expand(arg, ref.attrs, where))
+            count = len(dtypes_of(arg, ref.attrs, where))
             scope.made[arg.name] = _Made(rest[:count])
             del rest[:count]
         nodes = nodes_by_name(function.node_def, where)
@@ -282,13 +278,31 @@ class _Importer:
         if not controls:  # before automatic control dependencies, everything with effects ran
             controls = [node.name for node in function.node_def if _acts(node)]
         roots = [edge for _, edge in returned] + [f"^{name}" for name in controls]
-        for node_def in running_order(nodes, roots, lambda edge: source_of(edge) in scope.made, where):
-            self.add(scope, node_def)
-        return [
+        given = frozenset(scope.made)
+
+        def is_leaf(edge: str) -> bool:
+            return source_of(edge) in given
+
+        flow = None
+        if any(flow_op(node.op) in CONTROL_FLOW_V1 or node.op == "TensorArrayV3" for node in function.node_def):
+            scope.graph = Graph(graph.name)
+            self.names[scope.graph] = self.names.setdefault(graph, set())
+            flow = add_dataflow(self, scope, needed_nodes(nodes, roots, is_leaf, where), roots, is_leaf)
+        else:
+            for node_def in running_order(nodes, roots, is_leaf, where):
+                self.add(scope, node_def)
+        outputs = [
             self.value(scope, scope.resolve(edge, arg.name, offset))
             for arg, edge in returned
-            for offset in range(len(_expand(arg, ref.attrs, where)))
+            for offset in range(len(dtypes_of(arg, ref.attrs, where)))
         ]
+        if flow is None:
+            return outputs
+        part = scope.graph
+        part.outputs = outputs
+        _structure(part, flow)
+        graph.nodes += part.nodes
+        return part.outputs
 
     # -- nodes ------------------------------------------------------------------------------------------------------
 
@@ -299,7 +313,7 @@ class _Importer:
             return
         where = f"{scope.where}: {node_def.op} node {node_def.name!r}"
         definition, is_function = self._definition(node_def.op)
-        attrs, hints = _attributes(node_def, definition, scope.bindings, where)
+        attrs, hints = attributes(node_def, definition, scope.bindings, where)
         edges = [edge for edge in node_def.input if not edge.startswith("^")]
         late = scope.late.get(node_def.name, ())
         early = [edge for edge in edges if edge not in late]  # one of them stands in for the late ones
@@ -309,13 +323,13 @@ class _Importer:
             scope.made[node_def.name] = _Made([], unknown=node)
             return
         inputs = self._fit_inputs(scope, node_def, definition, attrs, inputs, where)
-        results = [(arg, _expand(arg, attrs, where)) for arg in definition.outputs]
+        results = [(arg, dtypes_of(arg, attrs, where)) for arg in definition.outputs]
         if node_def.op in _CALLS or is_function:
             tensors = self._call(scope, node_def, is_function, attrs, inputs, where)
         else:
             tensors = self._make(scope, node_def, definition, attrs, hints, inputs, results)
         declared = [dtype for _, dtypes in results for dtype in dtypes]
-        _require_dtypes([tensor.dtype for tensor in tensors], declared, where, "outputs", self.references, tensors)
+        require_dtypes([tensor.dtype for tensor in tensors], declared, where, "outputs", self.references, tensors)
         by_arg, rest = {}, list(tensors)
         for arg, dtypes in results:
             by_arg[arg.name] = rest[: len(dtypes)]
@@ -336,8 +350,8 @@ class _Importer:
         where = f"{where}: {node_def.op} node {node_def.name!r}"
         if definition is None:
             raise UnsupportedOpError(f"{where} is an input, and its op is unknown.")
-        attrs, hints = _attributes(node_def, definition, {}, where)
-        dtypes = [dtype for arg in definition.outputs for dtype in _expand(arg, attrs, where)]
+        attrs, hints = attributes(node_def, definition, {}, where)
+        dtypes = [dtype for arg in definition.outputs for dtype in dtypes_of(arg, attrs, where)]
         if index >= len(dtypes):
             raise InvalidGraphError(f"{where} has {len(dtypes)} outputs, and output {index} is an input of the graph.")
         shape = attrs.get("shape") if node_def.op in _PLACEHOLDERS else None
@@ -360,15 +374,15 @@ class _Importer:
         where: str,
     ) -> list[Tensor]:
         """The inputs, with references read where the op takes a value. Raises InvalidGraphError for wrong dtypes."""
-        expected = [(arg.is_ref, dtype) for arg in definition.inputs for dtype in _expand(arg, attrs, where)]
+        expected = [(arg.is_ref, dtype) for arg in definition.inputs for dtype in dtypes_of(arg, attrs, where)]
         if len(expected) != len(inputs):
             raise InvalidGraphError(f"{where} has {len(inputs)} inputs, its op takes {len(expected)}.")
         fitted = [
-            tensor if is_ref and node_def.op != "RefMerge" else self.value(scope, tensor)
+            tensor if is_ref else self.value(scope, tensor)
             for tensor, (is_ref, _) in zip(inputs, expected, strict=True)
         ]
         declared = [dtype for _, dtype in expected]
-        _require_dtypes([tensor.dtype for tensor in fitted], declared, where, "inputs", self.references, fitted)
+        require_dtypes([tensor.dtype for tensor in fitted], declared, where, "inputs", self.references, fitted)
         return fitted
 
     def _call(
@@ -378,8 +392,8 @@ class _Importer:
         ref = FunctionRef(node_def.op, attrs) if is_function else _function_ref(attrs, "f", where)
         function = self._find(ref.name, scope.calls)
         signature = self._signature(function)
-        declared = [dtype for arg in signature.inputs for dtype in _expand(arg, ref.attrs, where)]
-        _require_dtypes([tensor.dtype for tensor in inputs], declared, where, "arguments", self.references, inputs)
+        declared = [dtype for arg in signature.inputs for dtype in dtypes_of(arg, ref.attrs, where)]
+        require_dtypes([tensor.dtype for tensor in inputs], declared, where, "arguments", self.references, inputs)
         return self._body(scope.graph, function, ref, inputs, f"{scope.prefix}{node_def.name}/", scope.calls)
 
     def _make(
@@ -395,7 +409,7 @@ class _Importer:
         """Append one node. Gives its outputs."""
         name = scope.prefix + node_def.name
         outputs = [(arg.is_ref, dtype) for arg, dtypes in results for dtype in dtypes]
-        resource = self._resource(node_def, definition, attrs, outputs)
+        resource = self._resource(node_def, definition, attrs, inputs, outputs)
         if resource is not None:
             tensor = self._append(scope.graph, "_Resource", name, [], {"resource": resource}).add_output(RESOURCE, ())
             self._note_reference(tensor, node_def.op, outputs[0])
@@ -407,23 +421,33 @@ class _Importer:
             attrs = self._with_branches(scope, node_def, attrs, inputs, [dtype for _, dtype in outputs])
         if node_def.op == "RefIdentity":
             return [inputs[0]]
-        if outputs and outputs[0][0] and node_def.op in _REF_OPS:
-            self._append(scope.graph, _REF_OPS[node_def.op], name, inputs, {**attrs, "dtype": attrs["T"]})
+        if outputs and outputs[0][0] and node_def.op in ON_RESOURCES:
+            self._append(scope.graph, ON_RESOURCES[node_def.op], name, inputs, {**attrs, "dtype": attrs["T"]})
             return [inputs[0]]
-        op = _REF_OPS.get(node_def.op, node_def.op) if inputs and inputs[0] in self.references else node_def.op
+        op = ON_RESOURCES.get(node_def.op, node_def.op) if inputs and inputs[0] in self.references else node_def.op
         node = self._append(scope.graph, flow_op(op), name, inputs, attrs)
         for index, (is_ref, dtype) in enumerate(outputs):
-            if is_ref and inputs and inputs[0] in self.references:  # RefSwitch, RefEnter, RefIdentity hand it on
+            if is_ref and any(tensor in self.references for tensor in inputs):  # RefSwitch, RefMerge, ... hand it on
                 self.references[node.add_output(RESOURCE, ())] = dtype
             else:
                 node.add_output(dtype, hints[index] if index < len(hints) else None)
         return node.outputs
 
     def _resource(
-        self, node_def: Any, definition: OpDef, attrs: Mapping[str, Any], outputs: list[tuple[bool, DType]]
+        self,
+        node_def: Any,
+        definition: OpDef,
+        attrs: Mapping[str, Any],
+        inputs: list[Tensor],
+        outputs: list[tuple[bool, DType]],
     ) -> Any:
-        """The object that a node without inputs makes a reference or handle of, if it is one."""
-        if definition.inputs or len(outputs) != 1 or not (outputs[0][0] or outputs[0][1] == RESOURCE):
+        """The object that a node makes a reference or handle of from nothing, or from the keys that a dense table does
+        not take."""
+        if len(outputs) != 1 or not (outputs[0][0] or outputs[0][1] == RESOURCE):
+            return None
+        if "DenseHashTable" in node_def.op and all(tensor.node.op == "Const" for tensor in inputs):
+            attrs = {**attrs, "reserved": tuple(tensor.node.attrs["value"].item() for tensor in inputs)}
+        elif definition.inputs:
             return None
         return self.resource_of(node_def.name, node_def.op, attrs)
 
@@ -444,7 +468,7 @@ class _Importer:
             return self.function_graph(value, f"{scope.prefix}{node_def.name}/{label}/", scope.calls, [])
 
         given = [tensor.dtype for tensor in inputs]
-        unknown = {index for index, tensor in enumerate(inputs) if _is_unknown(tensor)}
+        unknown = {index for index, tensor in enumerate(inputs) if is_unknown(tensor)}
         attrs = dict(attrs)
         if node_def.op in LOOPS:
             known_results = dict(enumerate(results))
@@ -475,10 +499,10 @@ class _Importer:
                     dtype if index + first in unknown else own
                     for index, (own, dtype) in enumerate(zip(taken, part_given, strict=True))
                 ]
-            _require_dtypes(taken, part_given, where, f"inputs of {part.name!r}")
+            require_dtypes(taken, part_given, where, f"inputs of {part.name!r}")
             if part_results is not None:
                 found = [tensor.dtype for tensor in part.outputs]
-                _require_dtypes(found, part_results, where, f"outputs of {part.name!r}", {}, part.outputs)
+                require_dtypes(found, part_results, where, f"outputs of {part.name!r}", {}, part.outputs)
         return attrs
 
     def _append(self, graph: Graph, op: str, name: str, inputs: list[Tensor], attrs: dict[str, Any]) -> Node:
@@ -513,95 +537,3 @@ def _function_ref(attrs: Mapping[str, Any], name: str, where: str) -> FunctionRe
     if not isinstance(ref, FunctionRef):
         raise InvalidGraphError(f"{where}: attribute {name!r} is {ref!r}, a function is expected.")
     return ref
-
-
-def _attributes(
-    node_def: Any, definition: OpDef | None, bindings: Mapping[str, Any], where: str
-) -> tuple[dict[str, Any], list[Shape]]:
-    """A node's attributes with the defaults of its op, and the shapes that the exporter noted for its outputs.
-
-    Names that begin with an underscore are notes of the exporter's own and are left out.
-    """
-    try:
-        found = {
-            name: _bound(attr_values.to_python(attr), bindings)
-            for name, attr in node_def.attr.items()
-            if not name.startswith("_")
-        }
-        hints = (
-            [shape_of(shape) for shape in node_def.attr["_output_shapes"].list.shape]
-            if "_output_shapes" in node_def.attr
-            else []
-        )
-    except (InvalidGraphError, UnsupportedOpError) as error:
-        raise type(error)(f"{where}: {error}") from None
-    if definition is not None:
-        for name, (_, default) in definition.attrs.items():
-            if name in found:
-                continue
-            if default is MISSING:
-                raise InvalidGraphError(
-                    f"{where} has no attribute {name!r}, which its op requires. Export the model again."
-                )
-            found[name] = default
-    return found, hints
-
-
-def _bound(value: Any, bindings: Mapping[str, Any]) -> Any:
-    """The value with a placeholder `$T` replaced by what the function was called with."""
-    if isinstance(value, Placeholder):
-        if value.name not in bindings:
-            raise InvalidGraphError(f"the function is called without a value for its attribute {value.name!r}")
-        return bindings[value.name]
-    return value
-
-
-def _expand(arg: Arg, attrs: Mapping[str, Any], where: str) -> list[DType]:
-    """The dtypes of the tensors that one argument stands for."""
-    if arg.type_list_attr:
-        found = attrs.get(arg.type_list_attr)
-        if not isinstance(found, list):
-            raise InvalidGraphError(
-                f"{where}: attribute {arg.type_list_attr!r} is {found!r}, a list of dtypes is expected."
-            )
-    else:
-        count = attrs.get(arg.number_attr) if arg.number_attr else 1
-        if not isinstance(count, int) or not 0 <= count <= _LONGEST_LIST:
-            raise InvalidGraphError(
-                f"{where}: attribute {arg.number_attr!r} is {count!r}, expected is 0 to {_LONGEST_LIST}."
-            )
-        found = [arg.type if arg.type is not None else attrs.get(arg.type_attr)] * count
-    for dtype in found:
-        if not isinstance(dtype, np.dtype) and dtype not in (RESOURCE, VARIANT):
-            attr = arg.type_list_attr or arg.type_attr
-            raise InvalidGraphError(f"{where}: argument {arg.name!r} has no dtype: attribute {attr!r} is {dtype!r}.")
-    return list(found)
-
-
-def _is_unknown(tensor: Tensor) -> bool:
-    """Whether an op that has no definition makes the tensor, so that its dtype is not known."""
-    return "outputs" in tensor.node.attrs
-
-
-def _require_dtypes(
-    found: Sequence[DType],
-    declared: Sequence[DType],
-    where: str,
-    what: str,
-    references: Mapping[Tensor, DType] | None = None,
-    tensors: Sequence[Tensor] = (),
-) -> None:
-    """Raise InvalidGraphError unless dtypes agree. A reference is a resource that stands for a dtype."""
-    actual = list(found)
-    for index, tensor in enumerate(tensors):
-        if references and tensor in references:
-            actual[index] = references[tensor]
-        elif tensor.node.op == "_Resource" and index < len(declared) and declared[index] != RESOURCE:
-            actual[index] = declared[index]  # a reference to a table
-        elif _is_unknown(tensor) and index < len(declared):
-            actual[index] = declared[index]
-    if actual != list(declared):
-        raise InvalidGraphError(
-            f"{where}: its {what} are {', '.join(map(name_of, actual)) or 'none'}, declared are "
-            f"{', '.join(map(name_of, declared)) or 'none'}. Export the model again."
-        )

@@ -5,13 +5,10 @@ Edges are the strings of NodeDef.input: `node`, `node:k`, `node:out_arg:k`, `^no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from edgeload.errors import InvalidGraphError, UnsupportedOpError
-from edgeload.graph.regions import CONTROL_FLOW_V1
-
-_UNSUPPORTED = frozenset({"RefExit", "RefNextIteration"})  # of loops that hand references on
+from edgeload.errors import InvalidGraphError
 
 
 def nodes_by_name(node_defs: Iterable[Any], where: str) -> dict[str, Any]:
@@ -38,13 +35,10 @@ def running_order(
 ) -> list[Any]:
     """The NodeDefs that the edges `roots` need, each behind all it needs itself. Edges that are leaves end there.
 
-    `edges_of` gives a NodeDef's edges, if not its inputs. Raises InvalidGraphError for an unknown node or a cycle,
-    UnsupportedOpError for dataflow control flow, whose cycles only `edges_of` can cut.
+    `edges_of` gives a NodeDef's edges, if not its inputs: those of loops in dataflow are cycles. Raises
+    InvalidGraphError for an unknown node or a cycle.
     """
-    roots = list(roots)
-    if edges_of is None:
-        refuse_dataflow(needed_nodes(nodes, roots, is_leaf, where), CONTROL_FLOW_V1, where)
-        edges_of = _inputs_of
+    edges_of = edges_of or _inputs_of
     order: list[Any] = []
     is_done: dict[str, bool] = {}
     stack: list[tuple[Any, Iterator[str]]] = [(None, iter(roots))]
@@ -56,6 +50,9 @@ def running_order(
                 continue
             if source in is_done:
                 raise InvalidGraphError(f"{where}: node {source!r} depends on itself. Export the model again.")
+            if source not in nodes:
+                reader = where if node is None else node.name
+                raise InvalidGraphError(f"{where}: {reader!r} reads {edge!r}, and there is no node {source!r}.")
             is_done[source] = False
             stack.append((nodes[source], iter(edges_of(nodes[source]))))
             break
@@ -87,15 +84,3 @@ def needed_nodes(
         needed[source] = nodes[source]
         stack += [(source, inner) for inner in nodes[source].input]
     return needed
-
-
-def refuse_dataflow(needed: Mapping[str, Any], ops: Set[str], where: str) -> None:
-    """Raise UnsupportedOpError if there are such control-flow ops, or those on references, which never are."""
-    names = [name for name, node in needed.items() if node.op in ops | _UNSUPPORTED]
-    if names:
-        found = ", ".join(sorted({needed[name].op for name in names}))
-        raise UnsupportedOpError(
-            f"{where} has dataflow control flow of TF1: {found} (such as node {names[0]!r}). Supported are If, While "
-            "and Case, and in the graphs of signatures loops and conditions over values; enable control flow v2 "
-            "(tf.compat.v1.enable_control_flow_v2) and export again."
-        )

@@ -99,7 +99,7 @@ class Regions:
         node = self._nodes[_source(edge)]
         if flow_op(node.op) != "Switch" or edge.startswith("^") or self.is_of_loop(node):
             return region
-        return Region(region.frames, region.sides | {(self.predicate(node), int(edge.endswith(":1")))})
+        return Region(region.frames, region.sides | {(self.predicate(node), _side(edge))})
 
     def _merged(self, name: str, edges: list[str], sides: frozenset[Side]) -> frozenset[Side]:
         """The sides around a condition's Merge: all but the two that meet in it."""
@@ -130,6 +130,11 @@ class Regions:
         """Whether a Switch is where a loop ends."""
         node = self._nodes.get(_source(switch.input[1]))
         return node is not None and node.op == "LoopCond"
+
+
+def _side(edge: str) -> int:
+    """Which output of a Switch an edge names, in a GraphDef or in a FunctionDef."""
+    return int(edge.endswith((":1", ":output_true:0")))
 
 
 def _source(edge: str) -> str:

@@ -24,6 +24,8 @@ TABLE_OPS = frozenset(
         "MutableDenseHashTableV2",
     }
 )
+FILLING_OPS = ("InitializeTable", "LookupTableImport", "LookupTableInsert")
+"""How the names of ops that fill tables begin."""
 
 
 class Container:

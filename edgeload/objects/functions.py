@@ -108,6 +108,16 @@ class ConcreteFunction(OfModel):
         return arguments + [_capture_spec(capture) for capture in self.captured_inputs]
 
     @property
+    def output_dtypes(self) -> Any:
+        """The dtypes of the results, in their structure."""
+        return structured.map_leaves(self.structured_outputs, lambda spec: getattr(spec, "dtype", None))
+
+    @property
+    def output_shapes(self) -> Any:
+        """The shapes of the results, in their structure."""
+        return structured.map_leaves(self.structured_outputs, lambda spec: getattr(spec, "shape", None))
+
+    @property
     def variables(self) -> tuple[Variable, ...]:
         """The variables that the function captures."""
         return tuple(capture for capture in self.captured_inputs if isinstance(capture, Variable))
@@ -199,8 +209,9 @@ class ConcreteFunction(OfModel):
 
         return quick
 
-    def pretty_printed_signature(self) -> str:
-        """Parameters, result and captures as TensorFlow prints them, a line each."""
+    def pretty_printed_signature(self, verbose: bool = True) -> str:
+        """Parameters, result and captures as TensorFlow prints them, a line each. `verbose` is TensorFlow's, and means
+        nothing there, either."""
         lines = [f"  {name} ({kind}): {describe_type(value)}" for name, kind, value in self._typed_parameters()]
         captured = [f"  {id(capture)}: {_capture_spec(capture)!r}" for capture in self.captured_inputs]
         result = f"  {describe_type(self.structured_outputs)}"
@@ -319,6 +330,26 @@ class Function(OfModel):
         for trace in self.concrete_functions:
             if parameters is not None:
                 trace.set_parameters(parameters)
+
+    @property
+    def function_spec(self) -> Parameters:
+        """The parameters of the Python function: `.arg_names`, `.fullargspec`, ..."""
+        return self._parameters or Parameters()
+
+    @property
+    def input_signature(self) -> tuple[Any, ...] | None:
+        """The specs that the function was declared with; None if it takes what its traces take."""
+        if not self.function_spec.has_input_signature or not self.concrete_functions:
+            return None
+        return self.concrete_functions[0].structured_input_signature[0]
+
+    def pretty_printed_concrete_signatures(self, verbose: bool = True) -> str:
+        """The signatures of all traces, as TensorFlow prints them."""
+        return "\n\n".join(trace.pretty_printed_signature(verbose) for trace in self.concrete_functions)
+
+    def experimental_get_tracing_count(self) -> int:
+        """How often a call traced the Python function, which is not there any more."""
+        return 0
 
     @property
     def plan(self) -> Any:

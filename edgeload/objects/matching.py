@@ -35,7 +35,7 @@ def flatten_to(
     """The tensors of `found`, which must have the structure `expected`, in TensorFlow's flat order.
 
     A TensorSpec may stand for a tensor. `mixes_sequences`: lists may stand for tuples and the other way round.
-    `any_size`: tensors may have other sizes than expected, though not another rank. Raises ArgumentTypeError for wrong
+    `any_size`: tensors may have other shapes than expected. Raises ArgumentTypeError for wrong
     dtypes, ArgumentValueError for wrong structures and shapes; both name the argument.
     """
     if isinstance(expected, TensorSpec):
@@ -68,7 +68,7 @@ def flatten_to(
 
 
 def to_input(spec: TensorSpec, value: Any, name: str, conversion: Conversion, *, any_size: bool = False) -> Any:
-    """The value as an array that fits the spec. `any_size`: of the spec's rank, it may have any shape."""
+    """The value as an array that fits the spec. `any_size`: its shape need not fit."""
     if (
         type(value) is np.ndarray
         and value.dtype == spec.dtype
@@ -88,7 +88,7 @@ def to_input(spec: TensorSpec, value: Any, name: str, conversion: Conversion, *,
         array = _as_tensor(spec, value, name)
     else:
         array = to_array(value, spec.dtype, f"argument {name!r}", casts=conversion == "any")
-    if not fits(array.shape, spec.shape) and not (any_size and array.ndim == len(spec.shape or ())):
+    if not any_size and not fits(array.shape, spec.shape):
         raise ArgumentValueError(
             f"argument {name!r} expects {spec}, found {dtypes.name_of(array.dtype)}{list(array.shape)}."
         )
@@ -139,7 +139,7 @@ def call_key(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
 
 def _as_tensor(spec: TensorSpec, value: Any, name: str) -> np.ndarray:
     """A tensor whose dtype is the spec's already."""
-    if is_tensor(value) and not (isinstance(value, Variable) and not value.is_initialized):
+    if is_tensor(value) and not (isinstance(value, Variable) and not value.has_value):
         array = np.asarray(value)
         if spec.dtype == dtypes.STRING and array.dtype.kind in "OSUT":
             return strings(array, f"argument {name!r}")

@@ -34,7 +34,7 @@ class Origin:
         self.note("signatures", root.signatures)
         for key, signature in root.signatures.items():
             self.note(f"signature {key}", signature)
-        for variable in root.variables:
+        for variable in root.all_variables:
             self.note(f"variable {variable.name}", variable)
 
     def object(self, key: Any) -> Any:

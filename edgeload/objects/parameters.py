@@ -26,6 +26,19 @@ class Parameters(Record):
     has_input_signature: bool = False
 
     @property
+    def arg_names(self) -> list[str]:
+        return list(self.args)
+
+    @property
+    def fullargspec(self) -> Any:
+        """As inspect.FullArgSpec."""
+        from inspect import FullArgSpec
+
+        kwonly_defaults = dict(self.kwonly_defaults) or None
+        args, kwonly = list(self.args), list(self.kwonly)
+        return FullArgSpec(args, self.varargs, self.varkw, self.defaults or None, kwonly, kwonly_defaults, {})
+
+    @property
     def default_of(self) -> dict[str, Any]:
         """The defaults by name, of positional and keyword-only parameters."""
         first = len(self.args) - len(self.defaults)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from edgeload import dtypes
 from edgeload.errors import CorruptModelError
 from edgeload.objects.arrays import Array
 from edgeload.objects.origins import OfModel
+
+if TYPE_CHECKING:
+    from edgeload.objects.functions import ConcreteFunction, Executor
 
 
 class Resource(OfModel):
@@ -37,6 +40,11 @@ class Resource(OfModel):
                 if self._handle is None:
                     self._make()
         return self._handle
+
+    @property
+    def resource_handle(self) -> Any:
+        """What `capture` gives, by TensorFlow's name."""
+        return self.capture()
 
     def _make(self) -> None:
         if not hasattr(self, "_create_resource"):
@@ -96,3 +104,51 @@ class CapturedTensor(OfModel):
             f"the called function captures tensor {self.name!r} of function {self.function!r}, which has a value "
             "only while that function runs: it is the gradient of a custom operation. Call the function itself."
         )
+
+
+class Initializers:
+    """Runs the `_initialize` of resources that no function captures, once, before the first call of any function: the
+    init op of a TF1 model that was loaded and saved again is one."""
+
+    def __init__(self, make_executor: Callable[[ConcreteFunction], Executor]) -> None:
+        self.waiting: list[Resource] = []
+        self._make_executor = make_executor
+        self._is_running = False
+        self._lock = threading.RLock()
+
+    def make_executor(self, function: ConcreteFunction) -> Executor:
+        program = self._make_executor(function)
+        return _AfterInitializers(self, program) if self.waiting and not self._is_running else program
+
+    def run(self) -> None:
+        """Run those that have not run yet. Other threads wait; what an initialiser calls does not."""
+        with self._lock:
+            if self._is_running:
+                return
+            self._is_running = True
+            try:
+                while self.waiting:
+                    self.waiting[0]._initialize()
+                    del self.waiting[0]
+            finally:
+                self._is_running = False
+
+
+class _AfterInitializers:
+    """Runs a function after the initialisers."""
+
+    def __init__(self, initializers: Initializers, program: Executor) -> None:
+        self._initializers = initializers
+        self._program = program
+
+    def run(self, inputs: list[Any]) -> list[Any]:
+        if self._initializers.waiting:
+            self._initializers.run()
+        return self._program.run(inputs)
+
+    def prepared(self, inputs: list[Any]) -> Any:
+        return self._program.prepared(inputs)
+
+    @property
+    def plan(self) -> Any:
+        return self._program.plan

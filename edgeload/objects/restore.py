@@ -20,8 +20,17 @@ from edgeload.objects.checkpoint import keys_by_node
 from edgeload.objects.functions import ConcreteFunction, Executor, Function
 from edgeload.objects.origins import OfModel, Origin
 from edgeload.objects.parameters import Parameters
-from edgeload.objects.resources import Asset, CapturedTensor, Resource
-from edgeload.objects.trackables import TYPES, DictWrapper, ListWrapper, Signatures, add_child, make_user_object
+from edgeload.objects.resources import Asset, CapturedTensor, Initializers, Resource
+from edgeload.objects.specs import TensorSpec
+from edgeload.objects.trackables import (
+    TYPES,
+    DictWrapper,
+    ListWrapper,
+    Signatures,
+    add_child,
+    make_registered,
+    make_user_object,
+)
 from edgeload.objects.variables import State, Variable
 from edgeload.savedmodel import attrs, tensors
 from edgeload.savedmodel.reader import SavedModel
@@ -54,8 +63,15 @@ def restore(
     if not graph.nodes:
         raise CorruptModelError(f"the object graph of {model.path} has no nodes; export the model again")
     keys = keys_by_node(graph.nodes, model.bundle)
-    restored = _Objects(model, keys, make_executor)
+    initializers = Initializers(make_executor)
+    restored = _Objects(model, keys, initializers.make_executor)
     objects = restored.build()
+    captured = {index for saved in graph.concrete_functions.values() for index in saved.bound_inputs}
+    initializers.waiting = [
+        item
+        for index, item in enumerate(objects)
+        if isinstance(item, Resource) and index not in captured and hasattr(item, "_initialize")
+    ]
     if origin is not None:
         for key, item in (*restored.functions.items(), *enumerate(objects)):
             if isinstance(item, OfModel):
@@ -65,7 +81,7 @@ def restore(
     missing = [
         item
         for index, item in enumerate(objects)
-        if isinstance(item, Variable) and not item.is_initialized and index not in slots
+        if isinstance(item, Variable) and not item.has_value and index not in slots
     ]
     if missing and not allow_partial_checkpoint and model.bundle is None:
         raise MissingCheckpointError(
@@ -119,10 +135,10 @@ class _Objects:
     def _make(self, index: int, node: Any) -> Any:
         kind = node.WhichOneof("kind")
         if TYPES:
-            make = TYPES.get(node.registered_name) or TYPES.get(node.user_object.identifier)
-            if make is not None:
+            made = make_registered(node.registered_name, node.user_object.identifier, node.serialized_user_proto.value)
+            if made is not None:
                 self._made_by_program.add(index)
-                return make(node.serialized_user_proto.value)
+                return made
         if kind == "variable":
             return self._make_variable(index, node.variable)
         if kind == "asset":
@@ -137,7 +153,9 @@ class _Objects:
         if kind in ("function", "bare_concrete_function"):
             return None
         identifier = node.user_object.identifier
-        return _CONTAINERS[identifier]() if identifier in _CONTAINERS else make_user_object(identifier)
+        if identifier in _CONTAINERS:
+            return _CONTAINERS[identifier]()
+        return make_user_object(identifier, node.registered_name, node.serialized_user_proto.value)
 
     def _make_variable(self, index: int, saved: Any) -> Variable:
         dtype = attrs.to_dtype(saved.dtype)
@@ -168,6 +186,8 @@ class _Objects:
 
     def _make_concrete_function(self, name: str, saved: Any) -> ConcreteFunction:
         signature = decoding.decode(saved.canonicalized_input_signature)
+        if signature is None:  # of a part of a TF1 graph, which is called with its tensors one by one
+            signature = self._flat_signature(name, len(saved.bound_inputs))
         if not (
             isinstance(signature, tuple | list)
             and len(signature) == 2
@@ -180,6 +200,21 @@ class _Objects:
         outputs = decoding.decode(saved.output_signature) if saved.HasField("output_signature") else None
         captured = [self._at(node_id) for node_id in saved.bound_inputs]
         return ConcreteFunction(name, (tuple(signature[0]), signature[1]), outputs, self._make_executor, captured.copy)
+
+    def _flat_signature(self, name: str, num_captures: int) -> tuple[tuple[TensorSpec, ...], dict[str, Any]]:
+        """The specs of a function's own arguments, in order, as the library has them."""
+        library = self._model.meta_graph.graph_def.library.function
+        function = next((function for function in library if function.signature.name == name), None)
+        if function is None:
+            raise CorruptModelError(f"the library has no function {name!r}, which the object graph describes")
+        specs = []
+        for position, arg in enumerate(
+            function.signature.input_arg[: len(function.signature.input_arg) - num_captures]
+        ):
+            hint = function.arg_attr[position].attr.get("_output_shapes") if position in function.arg_attr else None
+            shape = tensors.shape_of(hint.list.shape[0]) if hint is not None and hint.list.shape else None
+            specs.append(TensorSpec(shape, attrs.to_dtype(arg.type), arg.name))
+        return tuple(specs), {}
 
     def _make_function(self, saved: Any, name: str) -> Function:
         traces = [self._function_named(trace) for trace in saved.concrete_functions]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from edgeload.errors import ArgumentValueError
+
 
 class TensorShape(tuple[Any, ...]):
     """Sizes, None where any will do. A tuple that also answers to what programs ask tf.TensorShape."""
@@ -18,6 +20,10 @@ class TensorShape(tuple[Any, ...]):
     @property
     def ndims(self) -> int:
         return len(self)
+
+    @property
+    def dims(self) -> list[int | None]:
+        return list(self)
 
     def as_list(self) -> list[int | None]:
         return list(self)
@@ -36,6 +42,17 @@ class TensorShape(tuple[Any, ...]):
             and all(one is None or two is None or one == two for one, two in zip(self, other, strict=True))
         )
 
+    def concatenate(self, other: Any) -> TensorShape:
+        return TensorShape((*self, *other))
+
+    def merge_with(self, other: Any) -> TensorShape:
+        """The sizes that either shape knows. Raises ArgumentValueError when they contradict each other."""
+        if other is None:
+            return self
+        if not self.is_compatible_with(other):
+            raise ArgumentValueError(f"Shapes {self} and {tuple(other)} are not compatible")
+        return TensorShape(two if one is None else one for one, two in zip(self, other, strict=True))
+
     def __getitem__(self, index: Any) -> Any:
         found = super().__getitem__(index)
         return TensorShape(found) if isinstance(index, slice) else found
@@ -47,3 +64,9 @@ class TensorShape(tuple[Any, ...]):
         return not self == other
 
     __hash__ = tuple.__hash__
+
+    def __str__(self) -> str:
+        return tuple.__repr__(self)
+
+    def __repr__(self) -> str:
+        return f"TensorShape({list(self)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import namedtuple
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from edgeload.objects.arrays import is_tensor
@@ -27,6 +27,18 @@ def leaves(structure: Any) -> Iterator[Any]:
             yield from leaves(item)
     else:
         yield structure
+
+
+def map_leaves(structure: Any, function: Callable[[Any], Any]) -> Any:
+    """The structure with the leaves' results, which are made in the order of `leaves`."""
+    if isinstance(structure, Mapping):
+        made = {key: map_leaves(structure[key], function) for key in sorted(structure)}
+        return {key: made[key] for key in structure}
+    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+        return type(structure)(*(map_leaves(item, function) for item in structure))
+    if isinstance(structure, tuple | list):
+        return type(structure)(map_leaves(item, function) for item in structure)
+    return function(structure)
 
 
 def flat_specs(structure: Any) -> list[TensorSpec]:

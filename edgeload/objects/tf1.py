@@ -32,16 +32,16 @@ from edgeload.errors import (
     UnliftableError,
 )
 from edgeload.objects import decoding, structured
-from edgeload.objects.container import VARIABLE_OPS, Container
+from edgeload.objects.container import FILLING_OPS, VARIABLE_OPS, Container
 from edgeload.objects.functions import ConcreteFunction, Executor
 from edgeload.objects.graph_elements import GraphElements, GraphTensor, output_shape
 from edgeload.objects.origins import OfModel
 from edgeload.objects.resources import Asset
 from edgeload.objects.specs import CompositeSpec, TensorSpec, component_specs
 from edgeload.objects.tf1_nodes import ASSIGN_OPS, Nodes, op_name
-from edgeload.objects.trackables import Signatures
+from edgeload.objects.trackables import ListWrapper, Signatures
 from edgeload.objects.variables import Shape, Variable
-from edgeload.savedmodel import attrs, opdefs, protos, tensors
+from edgeload.savedmodel import attrs, protos, tensors
 from edgeload.savedmodel.bundle import Bundle
 from edgeload.savedmodel.reader import SavedModel
 
@@ -58,8 +58,9 @@ _LONGEST_PORT = 9  # digits
 
 class Graph(OfModel):
     """A TF1 model: `.signatures`, `.variables`, `.graph`, `.asset_paths`, `.prune`, `.initializer`; and `.restore`, if
-    it was saved with a saver. `.variables` are those of TensorFlow's collections in their order, then the others; among
-    them are reference variables, which TensorFlow does not list."""
+    it was saved with a saver. `.variables` are those of TensorFlow's collections in their order, then the others. They
+    are resource variables: reference variables are only in `.graph.get_collection("variables")`, as in TensorFlow, and
+    in `.all_variables`."""
 
     def __init__(self, model: SavedModel, make_executor: MakeExecutor) -> None:
         self._model = model
@@ -72,7 +73,9 @@ class Graph(OfModel):
         self._replaced: dict[str, Any] = {}  # NodeDefs as they were in the file
         self.asset_paths = self._feed_assets()
         self._stored = self._nodes.stored_tensors()
-        self.variables = self._make_variables()
+        self.all_variables = self._make_variables()
+        handles = {f"{node.name}:0" for node in self._meta_graph.graph_def.node if node.op == "VarHandleOp"}
+        self.variables = ListWrapper(variable for variable in self.all_variables if variable.name in handles)
         self.initializer = Initializer(self)
         if self._meta_graph.saver_def.restore_op_name:
             self.restore = self._restore
@@ -87,9 +90,14 @@ class Graph(OfModel):
         )
 
     @cached_property
+    def graph_debug_info(self) -> Any:
+        """Where the exporter made each node: a GraphDebugInfo message, empty if the model has none."""
+        return self._model.debug_info
+
+    @cached_property
     def graph(self) -> GraphElements:
         """The graph's operations, tensors and collections."""
-        return GraphElements(self._meta_graph, self._replaced, lambda: self.variables)
+        return GraphElements(self._meta_graph, self._replaced, lambda: self.all_variables)
 
     def prune(self, feeds: Any, fetches: Any, name: str | None = None, input_signature: Any = None) -> ConcreteFunction:
         """A function of the part of the graph between `feeds` and `fetches`.
@@ -112,7 +120,7 @@ class Graph(OfModel):
             if feed.op.type != "VarHandleOp":  # variables are not fed
                 feed_names.append(feed.name)
         fetch_names: list[str] = []
-        outputs = _map_leaves(fetches, lambda fetch: self._fetch(fetch, fetch_names))
+        outputs = structured.map_leaves(fetches, lambda fetch: self._fetch(fetch, fetch_names))
         signature: Any = (tuple(self._spec(feed) for feed in feed_names), {})
         if input_signature is not None:
             is_call = isinstance(input_signature, tuple) and len(input_signature) == 2
@@ -131,12 +139,12 @@ class Graph(OfModel):
     def _fetch(self, fetch: Any, names: list[str]) -> Any:
         """The spec of a fetch, whose tensors' or operation's names are added to `names`."""
         if hasattr(fetch, "WhichOneof"):
-            parts = [self._resolve(part) for part in _components("", fetch).values()]
+            parts = list(_components("", fetch).values())
             names += [self.graph.as_graph_element(part).name for part in parts]
             return self._output_spec(fetch, parts)
         element = self.graph.as_graph_element(fetch)
         names.append(element.name)
-        return self._spec(element.name) if isinstance(element, GraphTensor) else None
+        return self._spec(element.name, key=element.name) if isinstance(element, GraphTensor) else None
 
     def _restore(self, save_path: str | os.PathLike[str]) -> list[Any]:
         """Read the variables that the model's saver restores from another checkpoint, which has the files
@@ -162,11 +170,14 @@ class Graph(OfModel):
         return [Asset(path).asset_path, None]
 
     def _saved_variables(self) -> list[Variable]:
-        return [variable for variable in self.variables if variable.name.split(":")[0] in self._stored]
+        return [variable for variable in self.all_variables if variable.name.split(":")[0] in self._stored]
 
-    def init_program(self) -> Executor | None:
-        """What runs the model's init op; None if that changes nothing."""
+    def init_program(self, *, only_tables: bool = False) -> Executor | None:
+        """What runs the model's init op; None if that changes nothing. `only_tables`: what of it fills tables, for
+        whoever has the variables as they are afterwards."""
         init_ops = self._init_ops()
+        if only_tables:
+            init_ops = [node.name for node in self._nodes.reachable(init_ops) if node.op.startswith(FILLING_OPS)]
         if not any(self._nodes.writes(node) for node in self._nodes.reachable(init_ops)):
             return None
         return self._make_executor("init", [], init_ops, self._container)
@@ -181,13 +192,13 @@ class Graph(OfModel):
             self._is_initialized = True  # while it runs as well: what runs may be a signature's own initialiser
             program = self.init_program()
             if program is not None:
-                mutable = [variable for variable in self.variables if variable.is_mutable]
+                mutable = [variable for variable in self.all_variables if variable.is_mutable]
                 try:
                     program.run([])
                 except BaseException:
                     self._is_initialized = False
                     raise
-                for variable in self.variables:
+                for variable in self.all_variables:
                     variable.is_mutable = any(variable is item for item in mutable)
 
     # -- assets -----------------------------------------------------------------------------------------------------
@@ -286,7 +297,7 @@ class Graph(OfModel):
         """Whether the init op gives variables other values than their checkpoint or initialisers, which must be seen
         before any call."""
         initializers = {definition.initializer_name for definition in self._nodes.definitions.values()}
-        known = {variable.name.split(":")[0] for variable in self.variables if variable.key}
+        known = {variable.name.split(":")[0] for variable in self.all_variables if variable.key}
         for node in self._nodes.reachable(self._init_ops()):
             if not node.input or not (node.op.startswith("Assign") or "Scatter" in node.op):
                 continue
@@ -311,8 +322,8 @@ class Graph(OfModel):
         outputs = {}
         for name in sorted(signature.outputs):
             parts = _components(name, signature.outputs[name])
-            names += [self._resolve(part) for part in parts.values()]
-            outputs[name] = self._output_spec(signature.outputs[name], names[-len(parts) :])
+            names += parts.values()
+            outputs[name] = self._output_spec(signature.outputs[name], list(parts.values()))
         specs = {name: self._spec(feed, signature, name) for name, feed in feeds.items()}
         keywords = sorted(feeds)
         cut = [feeds[name] for name in keywords]
@@ -340,24 +351,13 @@ class Graph(OfModel):
         why_not: str | None = None,
     ) -> ConcreteFunction:
         """`why_not` tells why it cannot be called."""
-        reached = self._nodes.reachable(fetches, [op_name(feed) for feed in feeds])
-        names = {f"{node.name}:0" for node in reached if node.op in VARIABLE_OPS}
-        captured = [variable for variable in self.variables if variable.name in names]
 
         def make_executor(function: ConcreteFunction) -> Executor:
             if why_not is not None:
                 raise UnliftableError(why_not)
             return _Cut(self, name, feeds, fetches)
 
-        return ConcreteFunction(name, signature, outputs, make_executor, captured.copy)
-
-    def _resolve(self, name: str) -> str:
-        """The name of an op without outputs stays; that of another op becomes its first tensor."""
-        if ":" in name:
-            return name
-        node = self._nodes.by_name.get(name)
-        op_def = None if node is None else opdefs.get(node.op)
-        return f"{name}:0" if op_def is None or op_def.outputs else name
+        return ConcreteFunction(name, signature, outputs, make_executor, self.variables.copy)
 
     def _output_spec(self, info: Any, names: Sequence[str]) -> Any:
         """None for an op, a spec for a tensor, a composite spec for a sparse one."""
@@ -436,7 +436,7 @@ def restore(model: SavedModel, make_executor: MakeExecutor, *, allow_partial_che
     """The TF1 model. Raises MissingVariableError when variables have neither a value in the checkpoint nor an
     initialiser, unless `allow_partial_checkpoint`."""
     graph = Graph(model, make_executor)
-    missing = [variable.name for variable in graph.variables if not variable.is_initialized]
+    missing = [variable.name for variable in graph.all_variables if not variable.has_value]
     if missing and not allow_partial_checkpoint:
         raise MissingVariableError(
             f"{len(missing)} variable(s) of {model.path} have no value in the checkpoint: "
@@ -468,18 +468,6 @@ def _type_spec(message: Any) -> CompositeSpec:
     decoded = decoding.decode(value)
     assert isinstance(decoded, CompositeSpec)
     return decoded
-
-
-def _map_leaves(structure: Any, function: Callable[[Any], Any]) -> Any:
-    """The structure with the leaves' results, which are made in the order of `structured.leaves`."""
-    if isinstance(structure, Mapping):
-        made = {key: _map_leaves(structure[key], function) for key in sorted(structure)}
-        return {key: made[key] for key in structure}
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return type(structure)(*(_map_leaves(item, function) for item in structure))
-    if isinstance(structure, tuple | list):
-        return type(structure)(_map_leaves(item, function) for item in structure)
-    return function(structure)
 
 
 def _tensor_name(name: str) -> str:

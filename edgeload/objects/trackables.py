@@ -27,6 +27,8 @@ class UserObject(OfModel):
     that one can be callable without the others. `_makers` make attributes that nobody has asked for yet."""
 
     identifier = "_generic_user_object"
+    registered_name = ""
+    proto = b""  # what the object has written about itself, for `register_type`
     _makers: dict[str, Callable[[], Any]] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -51,7 +53,7 @@ class UserObject(OfModel):
     def __copy__(self) -> UserObject:
         """Another object with the same attributes."""
         self.make_attributes()
-        made = make_user_object(self.identifier)
+        made = make_user_object(self.identifier, self.registered_name, self.proto)
         for name, child in vars(self).items():
             add_child(made, name, child)
         return made
@@ -92,10 +94,17 @@ class Signatures(OfModel, Mapping[str, Any]):
         return f"Signatures({', '.join(map(repr, self._functions.values()))})"
 
 
-def make_user_object(identifier: str) -> UserObject:
+def make_user_object(identifier: str, registered_name: str = "", proto: bytes = b"") -> UserObject:
     """An object with a class of its own."""
-    made: UserObject = type("UserObject", (UserObject,), {"identifier": identifier, "_makers": {}})()
+    told = {"registered_name": registered_name, "proto": proto} if registered_name or proto else {}
+    made: UserObject = type("UserObject", (UserObject,), {"identifier": identifier, "_makers": {}, **told})()
     return made
+
+
+def make_registered(registered_name: str, identifier: str, proto: bytes) -> Any:
+    """An object as `register_type` was told to make those of its registered name or identifier; None if it was not."""
+    make = TYPES.get(registered_name) or TYPES.get(identifier)
+    return None if make is None else make(proto)
 
 
 def add_child(owner: Any, name: str, child: Any) -> None:

@@ -73,8 +73,12 @@ class Variable(OfModel, np.lib.mixins.NDArrayOperatorsMixin):
         return self._array
 
     @property
-    def is_initialized(self) -> bool:
+    def has_value(self) -> bool:
         return self._array is not None or self._read is not None
+
+    def is_initialized(self, name: str | None = None) -> Array:
+        """Whether it has a value, as a bool scalar; `name` is TensorFlow's, and means nothing here."""
+        return np.asarray(self.has_value).view(Array)
 
     def own(self) -> np.ndarray:
         """The value as writable, C-contiguous memory, which stays in place as long as the variable keeps its shape."""
@@ -86,14 +90,15 @@ class Variable(OfModel, np.lib.mixins.NDArrayOperatorsMixin):
             return self._array
 
     def numpy(self) -> Any:
-        """A copy of the value; a scalar as NumPy scalar or bytes."""
-        return np.array(self.array)[()]
+        """A copy of the value; a scalar as NumPy scalar or bytes. Without a value it is empty, as in TensorFlow."""
+        return np.array(self._value_or_empty())[()]
 
     def read_value(self) -> Array:
-        """A copy of the value."""
-        return np.array(self.array).view(Array)
+        """A copy of the value; without a value it is empty, as in TensorFlow."""
+        return np.array(self._value_or_empty()).view(Array)
 
     value = read_value
+    constraint = None
 
     def assign(
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
@@ -142,15 +147,18 @@ class Variable(OfModel, np.lib.mixins.NDArrayOperatorsMixin):
         return self._scatter(indices, updates, np.subtract.at)
 
     def _scatter(self, indices: Any, updates: Any, change: Callable[[np.ndarray, Any, np.ndarray], None]) -> Variable:
-        places = np.moveaxis(np.asarray(indices), -1, 0)
         with self._lock:
             array = np.array(self.array)
-            if (places < 0).any() or any((one >= size).any() for one, size in zip(places, array.shape, strict=False)):
-                raise ArgumentValueError(f"indices {np.asarray(indices).tolist()} lie outside of {self!r}.")
-            change(
-                array, tuple(places), to_array(updates, self.dtype, f"the update of variable {self.name!r}", casts=True)
-            )
+            places = tuple(np.moveaxis(self._places(indices), -1, 0))
+            change(array, places, to_array(updates, self.dtype, f"the update of variable {self.name!r}", casts=True))
             return self.assign(array)
+
+    def _places(self, indices: Any) -> np.ndarray:
+        """Indices [..., depth], none of which is outside of the value."""
+        places = np.asarray(indices)
+        if (places < 0).any() or (places >= self.array.shape[: places.shape[-1]]).any():
+            raise ArgumentValueError(f"indices {places.tolist()} lie outside of {self!r}.")
+        return places
 
     def _delta(self, delta: Any) -> np.ndarray:
         array = to_array(delta, self.dtype, f"the change of variable {self.name!r}", casts=True)
@@ -166,6 +174,9 @@ class Variable(OfModel, np.lib.mixins.NDArrayOperatorsMixin):
         self.version += 1
         self.state.version += 1
 
+    def _value_or_empty(self) -> np.ndarray:
+        return self.array if self.has_value else np.empty(0, self.dtype)
+
     def _initial_value(self) -> np.ndarray:
         if self._read is None:
             raise MissingVariableError(
@@ -180,7 +191,8 @@ class Variable(OfModel, np.lib.mixins.NDArrayOperatorsMixin):
         return array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = self.array if self.array.flags.writeable is False else self.array.view()
+        array = self._value_or_empty()
+        array = array if array.flags.writeable is False else array.view()
         array.flags.writeable = False
         if dtype is not None and np.dtype(dtype) != array.dtype:
             return array.astype(dtype)
@@ -232,13 +244,25 @@ class Variable(OfModel, np.lib.mixins.NDArrayOperatorsMixin):
             self.dtype,
             self.shape,
             state=State(),
-            read=np.array(self.array).copy if self.is_initialized else None,
+            read=np.array(self.array).copy if self.has_value else None,
             trainable=self.trainable,
             synchronization=self.synchronization,
             aggregation=self.aggregation,
         )
         memo[id(self)] = made
         return made
+
+    def ref(self) -> Reference:
+        """Something hashable that compares by identity, for sets and keys of dicts."""
+        return Reference(self)
+
+    def sparse_read(self, indices: Any, name: str | None = None) -> Array:
+        """The elements or rows at these indices."""
+        return self.gather_nd(np.asarray(indices)[..., None])
+
+    def gather_nd(self, indices: Any, name: str | None = None) -> Array:
+        """The elements or rows at indices [..., depth]."""
+        return np.array(self.array[tuple(np.moveaxis(self._places(indices), -1, 0))]).view(Array)
 
     def get_shape(self) -> Shape:
         return self.shape
@@ -254,6 +278,22 @@ class Variable(OfModel, np.lib.mixins.NDArrayOperatorsMixin):
             return None
         sizes = [size for size in self.shape if size is not None]
         return 0 if self.dtype == dtypes.STRING else math.prod(sizes) * self.dtype.itemsize
+
+
+class Reference:
+    """A variable by its identity: variables themselves compare by their values."""
+
+    def __init__(self, variable: Variable) -> None:
+        self._variable = variable
+
+    def deref(self) -> Variable:
+        return self._variable
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and other._variable is self._variable
+
+    def __hash__(self) -> int:
+        return id(self._variable)
 
 
 def fits(shape: tuple[int, ...], declared: Shape) -> bool:

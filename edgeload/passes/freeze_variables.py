@@ -53,7 +53,7 @@ def _variable_read_by(node: Node) -> Any:
         return None
     variable = node.inputs[0].node.attrs.get("resource") if node.inputs[0].node.op == "_Resource" else None
     is_frozen = (
-        variable is not None and hasattr(variable, "is_mutable") and not variable.is_mutable and variable.is_initialized
+        variable is not None and hasattr(variable, "is_mutable") and not variable.is_mutable and variable.has_value
     )
     return variable if is_frozen else None
 

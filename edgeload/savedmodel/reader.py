@@ -52,7 +52,10 @@ class SavedModel:
     @functools.cached_property
     def debug_info(self) -> Any:
         """Where in the exporter's source each node was made: a GraphDebugInfo message, whose `traces` are named
-        NODE@FUNCTION, or NODE@ for functions that the model does not have. Raises CorruptModelError."""
+        NODE@FUNCTION, or NODE@ for functions that the model does not have; empty if the model was saved without.
+        Raises CorruptModelError."""
+        if not self.has_debug_info:
+            return protos.GraphDebugInfo()
         file = self.path / _DEBUG_INFO
         try:
             stored = protos.GraphDebugInfo.FromString(file.read_bytes())

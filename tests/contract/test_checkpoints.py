@@ -61,6 +61,16 @@ def test_a_partial_checkpoint_may_be_allowed(tf: Any, path: str) -> Any:
     return before, model.counts.numpy(), model.rows(tf.constant(IDS))
 
 
+@answered("checkpoints.without_value")
+def test_a_variable_without_value_is_empty_until_it_is_assigned(tf: Any, path: str) -> Any:
+    options = tf.saved_model.LoadOptions(allow_partial_checkpoint=True)
+    table = tf.saved_model.load(path, options=options).table
+    before = table.is_initialized(), table.numpy(), table.read_value(), table.value()
+    refused(lambda: table.assign_add(np.ones((6, 2), np.float32)))
+    table.assign(np.ones((6, 2), np.float32))
+    return before, table.is_initialized(), table.numpy()
+
+
 @answered("checkpoints.without_data")
 def test_a_missing_data_file_is_refused_by_the_first_that_needs_it(tf: Any, path: str) -> Any:
     return refused(lambda: tf.saved_model.load(path).table.numpy())

@@ -9,11 +9,12 @@ import pytest
 
 from edgeload.errors import InvalidGraphError, UnsupportedOpError
 from edgeload.graph.branches import all_nodes
-from edgeload.graph.importer import import_graph_def
+from edgeload.graph.importer import import_function, import_graph_def
 from edgeload.graph.ir import Graph
 from edgeload.graph.regions import CONTROL_FLOW_V1
+from edgeload.objects.variables import State, Variable
 from tests.graph.interpret import interpret
-from tests.graph.test_importer import BOOL, FLOAT, INT, graph_def, node
+from tests.graph.test_importer import BOOL, FLOAT, INT, function, graph_def, node
 
 NO_SHAPE = np.array(-1, np.int32)
 
@@ -165,9 +166,25 @@ def test_a_value_inside_of_a_loop_cannot_be_fetched() -> None:
         imported(doubling(), ["x:0", "limit:0"], ["x/double:0"])
 
 
-def test_one_side_of_a_condition_cannot_be_fetched() -> None:
-    with pytest.raises(UnsupportedOpError, match="'true/add' has a value only if 'on' is true"):
-        imported(condition(), ["x:0", "on:0"], ["true/add:0"])
+@pytest.mark.parametrize(("on", "want"), [(True, [6.0]), (False, [])])
+def test_one_side_of_a_condition_is_empty_where_it_did_not_run(on: bool, want: list[float]) -> None:
+    graph = imported(condition(), ["x:0", "on:0"], ["true/add:0"])
+    (found,) = interpret(graph, [np.float32(5), np.bool_(on)])
+    assert found.ravel().tolist() == want
+
+
+@pytest.mark.parametrize(("on", "inner", "want"), [(True, True, [16.0]), (True, False, []), (False, True, [])])
+def test_one_side_of_a_condition_inside_of_another(on: bool, inner: bool, want: list[float]) -> None:
+    nodes = condition(
+        node("inner", "Placeholder", dtype=BOOL),
+        node("inner/true", "Switch", "inner", "pred_id", T=BOOL),
+        node("deep", "Switch", "true/add", "inner/true:1", T=FLOAT),
+        number("ten", 10.0, "^deep"),
+        node("deep/add", "AddV2", "deep:1", "ten", T=FLOAT),
+    )
+    graph = imported(nodes, ["x:0", "on:0", "inner:0"], ["deep/add:0"])
+    (found,) = interpret(graph, [np.float32(5), np.bool_(on), np.bool_(inner)])
+    assert found.ravel().tolist() == want
 
 
 def test_a_merge_of_values_that_are_no_two_sides_is_refused() -> None:
@@ -237,11 +254,90 @@ def test_an_assignment_between_two_conditions_on_one_predicate_stays_between_the
     assert effects == ["If", "AssignVariableOp", "If"]
 
 
-def test_loops_that_hand_references_on_are_refused_by_name() -> None:
+def test_a_reference_in_a_loop_that_is_not_whole_is_refused() -> None:
     nodes = condition(
         variable_node("v", "VariableV2"),
         node("bad", "RefNextIteration", "v", T=FLOAT),
         node("end", "Identity", "bad", T=FLOAT),
     )
-    with pytest.raises(UnsupportedOpError, match="RefNextIteration"):
+    with pytest.raises(UnsupportedOpError, match="NextIteration node 'bad' belongs to no loop"):
         imported(nodes, ["x:0", "on:0"], ["end:0"])
+
+
+def counting_reference(next_value: str) -> list[Any]:
+    """A loop of two turns through which the reference v goes."""
+    frame = {"T": FLOAT}
+    return [
+        variable_node("v", "VariableV2"), number("by", 2.5), number("zero", 0), number("limit", 2),
+        *variable("count", "zero", INT, "count/add"), enter("limit/enter", "limit", INT, True),
+        enter("by/enter", "by", FLOAT, True),
+        node("less", "Less", "count/merge", "limit/enter", T=INT), node("test", "LoopCond", "less"),
+        number("one", 1, "^count/now"), node("count/add", "AddV2", "count/now", "one", "^v/next", T=INT),
+        _as_reference(enter("v/enter", "v", FLOAT)), _as_reference(merge("v/merge", "v/enter", "v/next", FLOAT)),
+        node("v/switch", "RefSwitch", "v/merge", "test", **frame),
+        node("v/add", "AssignAdd", "v/switch:1", "by/enter", **frame),
+        node("v/now", "RefIdentity", "v/switch:1", **frame),
+        node("v/next", "RefNextIteration", next_value, **frame), node("v/exit", "RefExit", "v/switch", **frame),
+        node("after", "Identity", "v/exit", **frame),
+    ]  # fmt: skip
+
+
+def _as_reference(message: Any) -> Any:
+    message.op = f"Ref{message.op}"
+    return message
+
+
+def float_variable(name: str, value: float) -> Variable:
+    return Variable(name, np.dtype(np.float32), (), state=State(), read=lambda: np.array(value, np.float32))
+
+
+@pytest.mark.parametrize(("next_value", "want"), [("v/add", 6.0), ("v/now", 1.0)])
+def test_a_reference_goes_through_a_loop(next_value: str, want: float) -> None:
+    v = float_variable("v", 1.0)
+    graph = imported(counting_reference(next_value), [], ["after:0"], resource_of=lambda name, op, attrs: v)
+    (after,) = interpret(graph, [])
+    assert (float(after), float(v)) == (want, want)
+
+
+@pytest.mark.parametrize(("on", "want"), [(True, (15.0, 2.0, 15.0)), (False, (1.0, 7.0, 7.0))])
+def test_a_merge_of_references_to_two_variables_is_assigned(on: bool, want: tuple[float, ...]) -> None:
+    variables = {"v": float_variable("v", 1.0), "w": float_variable("w", 2.0)}
+    nodes = [
+        node("x", "Placeholder", dtype=FLOAT), node("on", "Placeholder", dtype=BOOL),
+        variable_node("v", "VariableV2"), variable_node("w", "VariableV2"),
+        node("v/side", "RefSwitch", "v", "on", T=FLOAT), node("w/side", "RefSwitch", "w", "on", T=FLOAT),
+        number("ten", 14.0), node("both", "AssignAdd", "v/side:1", "ten", T=FLOAT),
+        _as_reference(merge("chosen", "w/side", "both", FLOAT)),
+        node("add", "AssignAdd", "chosen", "x", T=FLOAT), node("after", "Identity", "add", T=FLOAT),
+    ]  # fmt: skip
+    graph = imported(nodes, ["x:0", "on:0"], ["after:0"], resource_of=lambda name, op, attrs: variables[name])
+    (after,) = interpret(graph, [np.float32(0.0 if on else 5.0), np.bool_(on)])
+    assert (float(variables["v"]), float(variables["w"]), float(after)) == want
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_selected_reference_is_assigned(index: int) -> None:
+    variables = {name: float_variable(name, 0.0) for name in "abc"}
+    select = node("chosen", "RefSelect", "index", *variables, T=FLOAT)
+    select.attr["N"].i = 3
+    nodes = [node("x", "Placeholder", dtype=FLOAT), node("index", "Placeholder", dtype=INT)]
+    nodes += [variable_node(name, "VariableV2") for name in variables]
+    nodes += [select, node("add", "AssignAdd", "chosen", "x", T=FLOAT)]
+    graph = imported(nodes, ["x:0", "index:0"], ["add"], resource_of=lambda name, op, attrs: variables[name])
+    interpret(graph, [np.float32(4), np.int32(index)])
+    assert [float(one) for one in variables.values()] == [4.0 * (number == index) for number in range(3)]
+
+
+def test_dataflow_in_a_function_becomes_an_if() -> None:
+    choose = function(
+        "choose", {"x": FLOAT, "on": BOOL}, {"y": (FLOAT, "merge:output:0"), "side": (INT, "merge:value_index:0")},
+        node("switch", "Switch", "x", "on", T=FLOAT),
+        node("twice", "AddV2", "switch:output_true:0", "switch:output_true:0", T=FLOAT),
+        merge("merge", "switch:output_false:0", "twice:z:0", FLOAT),
+    )  # fmt: skip
+    graph = import_function({"choose": choose}, "choose", [])
+    graph.check("imported")
+    assert [item.op for item in graph.nodes if item.op in CONTROL_FLOW_V1] == []
+    for on in (False, True):
+        y, side = interpret(graph, [np.float32(3), np.bool_(on)])
+        assert (float(y), int(side)) == (6.0 if on else 3.0, int(on))

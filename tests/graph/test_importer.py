@@ -284,12 +284,3 @@ def test_operation_is_fetched_without_output() -> None:
     nodes[0].attr["shape"].shape.SetInParent()
     graph = import_graph_def(graph_def(*nodes), [], ["group"], {}, lambda name, op, attrs: object())
     assert graph.outputs == [] and graph.nodes[-1].op == "AssignVariableOp"
-
-
-def test_dataflow_control_flow_in_functions_is_named_in_the_error() -> None:
-    choose = function(
-        "choose", {"x": FLOAT, "on": BOOL}, {"y": (FLOAT, "switch:output_true:0")},
-        node("switch", "Switch", "x", "on", T=FLOAT),
-    )  # fmt: skip
-    with pytest.raises(UnsupportedOpError, match="Switch"):
-        imported(choose)

@@ -85,11 +85,12 @@ def test_a_float_for_an_integer_variable_is_refused() -> None:
     assert v.assign(np.int64(7)).numpy() == 7
 
 
-def test_an_uninitialised_variable_raises_until_it_is_assigned() -> None:
+def test_an_uninitialised_variable_is_empty_until_it_is_assigned() -> None:
     v = Variable("v:0", np.dtype(np.float32), (1,), state=State())
-    assert not v.is_initialized
+    assert not v.has_value and not v.is_initialized()
+    assert v.numpy().shape == v.read_value().shape == np.asarray(v).shape == (0,)
     with pytest.raises(MissingVariableError, match="v:0"):
-        v.numpy()
+        v.assign_add([1.0])
     assert v.assign([1.0]).numpy().tolist() == [1.0]
 
 

@@ -23,7 +23,7 @@ class FakeVariable:
         self.array = np.arange(6, dtype=np.float32).reshape(3, 2)
         self.shape, self.dtype = self.array.shape, self.array.dtype
         self.is_mutable = is_mutable
-        self.is_initialized = True
+        self.has_value = True
         self.key = self.name = "v"
 
 
