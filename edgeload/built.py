@@ -326,12 +326,9 @@ class BuiltProgram:
         planned, state = self._last, self._model.state
         if not isinstance(planned, Planned) or planned.rest is not None or not planned.fits(inputs):
             return None
-        run_planned = planned.run
-
-        def run(inputs: Sequence[Any]) -> list[Any] | None:
-            return None if state.version and self._folded.have_changed() else run_planned(inputs)
-
-        return run
+        if state.version == 0:
+            return planned.prepared([(state, 0)])
+        return None if self._folded.have_changed() else planned.prepared(self._folded.states())
 
     def run_once(self) -> None:
         """Run without inputs, at the first time only."""

@@ -94,12 +94,8 @@ class Program:
         planned = self._last
         if planned is None or planned.rest is not None or planned.folded is None or not planned.fits(inputs):
             return None
-        run_planned, folded = planned.run, planned.folded
-
-        def run(inputs: Sequence[Any]) -> list[Any] | None:
-            return None if folded.have_changed() else run_planned(inputs)
-
-        return run
+        folded = planned.folded
+        return None if folded.have_changed() else planned.prepared(folded.states())
 
     # -- planning ---------------------------------------------------------------------------------------------------
 

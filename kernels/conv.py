@@ -177,20 +177,22 @@ def conv2d(dtype: str, rows: str, vectors: str, epilogue: str) -> Iterator[Any]:
         out_h, out_w, out_c, pixels, groups, columns, block_panels, x_start, out_start, out_step, offsets, out,
         worker, workers
     ):  # fmt: skip
-        group_in, group_out = in_c // groups, out_c // groups
+        # a division takes as long as a hundred multiply-adds: where its result is known, there is none
+        group_in, group_out = (in_c, out_c) if groups == 1 else (in_c // groups, out_c // groups)
         inner = kernel_h * kernel_w * depth
         panels = (group_out + columns - 1) // columns
-        blocks = (panels + block_panels - 1) // block_panels
-        strips = (pixels + tile_rows - 1) // tile_rows
+        blocks = 1 if panels <= block_panels else (panels + block_panels - 1) // block_panels
+        strips = 1 if tile_rows == 1 else (pixels + tile_rows - 1) // tile_rows
         short = pixels // strips
         longer = pixels - short * strips  # this many strips have one pixel more
         row_step, column_step = dilation_h * in_w * in_c, dilation_w * in_c
         work = groups * blocks * strips
         at = worker * tile_rows
-        for item in range(work * worker // workers, work * (worker + 1) // workers):
+        begin, end = (0, work) if workers == 1 else (work * worker // workers, work * (worker + 1) // workers)
+        for item in range(begin, end):
             strip = item % strips
-            block = item // strips % blocks
-            group = item // strips // blocks
+            block = 0 if blocks == 1 else item // strips % blocks
+            group = 0 if groups == 1 else item // strips // blocks
             first = strip * short + min(strip, longer)
             valid_rows = short + 1 if strip < longer else short
             row = first // out_w

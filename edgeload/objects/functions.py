@@ -198,13 +198,24 @@ class ConcreteFunction(OfModel):
         if run is None or keys is None or not are_arrays:
             return None
 
+        if len(noted) == len(keys) == 1:
+            [(name, dtype, shape)], [only_key] = noted, keys
+
+            def quick_for_one(given: Mapping[str, Any]) -> Any:
+                """As `exactly` and `quick`, without their loops."""
+                value = given.get(name)
+                if type(value) is not np.ndarray or value.dtype is not dtype or value.shape != shape or len(given) != 1:
+                    return None
+                results = run([value])
+                return None if results is None else {only_key: results[0].view(Array)}
+
+            return quick_for_one
+
         def quick(given: Mapping[str, Any]) -> Any:
             flat = exactly(noted, given) if len(given) == len(noted) else None
             results = None if flat is None else run(flat)
             if results is None:
                 return None
-            if len(keys) == 1:
-                return {keys[0]: results[0].view(Array)}
             return {key: result.view(Array) for key, result in zip(keys, results)}  # noqa: B905  (are as many)
 
         return quick

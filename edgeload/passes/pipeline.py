@@ -20,6 +20,7 @@ from edgeload.passes.fuse_epilogue import fuse_epilogue
 from edgeload.passes.fuse_layer_norm import fuse_layer_norm
 from edgeload.passes.fuse_residual import fuse_residual
 from edgeload.passes.hoist_projections import hoist_projections
+from edgeload.passes.pad_suppressions import pad_suppressions
 from edgeload.passes.remove_identities import remove_identities
 from edgeload.passes.rewrite_einsum import rewrite_einsum
 
@@ -41,6 +42,7 @@ PROGRAM_PASSES: tuple[Pass, ...] = (
 
 # For concrete shapes: every Tensor.shape is exact. Attributes are shared with the Program's graph, and never changed.
 PLAN_PASSES: tuple[Pass, ...] = (
+    pad_suppressions,  # takes limits that may have become constants only now
     rewrite_einsum,
     fold_constants,  # what of the einsum's rearranging concerns weights
     remove_identities,  # permutations are known only now

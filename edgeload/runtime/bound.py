@@ -84,11 +84,22 @@ class BoundPlan:
     def _one_to_one(self) -> Callable[[Sequence[Any]], list[Any]] | None:
         """`run` for the commonest of plans, without loops: one array in, one native call, one array out."""
         inputs, outputs = self._layout.inputs, self._layout.outputs
-        if len(self._actions) != 1 or len(inputs) != 1 or len(outputs) != 1:
+        if len(self._actions) != 1 or len(inputs) != 1 or len(outputs) != 1 or isinstance(self._layout.actions[0], int):
             return None
         if inputs[0] is None or inputs[0][0] != ARENA or outputs[0][0] != ARENA:
             return None
         source, target, action = self._view(inputs[0]), self._view(outputs[0]), self._actions[0]
+        drive, lead = self._layout.actions[0]
+        if lead is None:
+            call, block = self._entry("drive", drive)
+
+            def run_alone(inputs: Sequence[Any]) -> list[Any]:
+                source[...] = inputs[0]
+                if code := call(block):
+                    raise self._failure(code)
+                return [target.copy()]
+
+            return run_alone
 
         def run(inputs: Sequence[Any]) -> list[Any]:
             source[...] = inputs[0]
@@ -119,9 +130,13 @@ class BoundPlan:
                 slots[positions] = [_address(self._resources[number].own()) for number in numbers]
         return slots
 
+    def _entry(self, kernel: str, position: int) -> tuple[Callable[[int], int], int]:
+        """A function and its argument: the kernel, and the address of its block."""
+        code = self._library.addresses([kernel])[kernel]
+        return _ENTRY(code), _address(self._slots) + position * SLOT_NBYTES
+
     def _native_action(self, drive: int, lead: int | None) -> Callable[[], None]:
-        kernels, base = self._library.addresses(self._layout.kernels), _address(self._slots)
-        call, block = _ENTRY(kernels["drive"]), base + drive * SLOT_NBYTES
+        call, block = self._entry("drive", drive)
         if lead is None:
 
             def run() -> None:
@@ -130,7 +145,7 @@ class BoundPlan:
 
             return run
 
-        library, shared_call, shared_block = self._library, _ENTRY(kernels["lead"]), base + lead * SLOT_NBYTES
+        library, (shared_call, shared_block) = self._library, self._entry("lead", lead)
 
         def run_together() -> None:
             if threads.get_num_threads() == 1:
