@@ -9,10 +9,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from edgeload.aot import packs
 from edgeload.errors import EdgeloadError
 from edgeload.runtime import target as targets
 from edgeload.runtime.library import show_progress
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts import packs  # noqa: E402  (this repository's)
 
 
 def main() -> int:

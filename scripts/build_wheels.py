@@ -15,19 +15,21 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from edgeload.aot import packs
 from edgeload.runtime import library
 from edgeload.runtime import target as targets
 from edgeload.runtime.library import show_progress
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY))
+
+from scripts import packs  # noqa: E402  (this repository's)
+
 _PLATFORMS = {
     "manylinux2014_x86_64": ("x86-64-v3", "x86-64-v4"),
     "manylinux2014_aarch64": ("aarch64", "aarch64+dotprod"),
     "any": (),
 }
 _SOURCES = ("edgeload", "kernels", "pyproject.toml", "README.md", "LICENSE")
-MOST_INSTALLED_NBYTES = 5_000_000  # of the wheel without packs, its bytecode included: what runs an artefact
 
 
 def main() -> int:
@@ -40,12 +42,6 @@ def main() -> int:
         wheel = build_wheel(platform, packs_of_wheel, REPOSITORY / "dist")
         installed = installed_nbytes(wheel)
         print(f"{wheel.relative_to(REPOSITORY)}: {wheel.stat().st_size:,} bytes, {installed:,} installed")
-        if not names and installed > MOST_INSTALLED_NBYTES:
-            print(
-                f"error: the wheel without packs should install at most {MOST_INSTALLED_NBYTES:,} bytes",
-                file=sys.stderr,
-            )
-            return 1
     return 0
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from edgeload.aot import mca
 from edgeload.errors import EdgeloadError
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts import tile_analysis  # noqa: E402  (this repository's)
 
 if __name__ == "__main__":
     try:
-        print(mca.table())
+        print(tile_analysis.table())
     except EdgeloadError as error:
         sys.exit(f"error: {error}")

@@ -24,6 +24,7 @@ import edgeload
 from edgeload import dtypes
 from edgeload.aot.choices import Choices
 from edgeload.aot.functions import PlannedFunction, PlannedStage, plan_function
+from edgeload.aot.runtime_folder import copy_runtime
 from edgeload.aot.shared_object import shared_object
 from edgeload.built import TABLE_FIELDS, VALUE_TYPES
 from edgeload.errors import ArgumentValueError, EdgeloadError, MissingDependencyError
@@ -61,6 +62,7 @@ SHARED_TYPES = (
 """Objects that are referred to by number, so that whoever shares them still shares them."""
 
 Progress = Callable[[str], None]
+RUNTIME = "python"  # the folder of the part of edgeload that runs the artefact
 _SMALL_NBYTES = 4096  # smaller tensors are stored as they are
 
 
@@ -451,6 +453,8 @@ class _Writer:
                 shutil.copytree(self._model / "assets", folder / "assets", copy_function=shutil.copyfile)
             manifest = self._manifest(folder, places)
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+            if self._choices.with_runtime:
+                copy_runtime(folder / RUNTIME)
             _replace(out, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -68,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fixed-shapes", action="store_true", help="leave out what other shapes would be planned from on the device"
     )
+    parser.add_argument(
+        "--with-runtime", action="store_true", help="add OUT/python, the part of edgeload that runs it, for PYTHONPATH"
+    )
     return parser
 
 
@@ -78,7 +81,7 @@ def _build(options: argparse.Namespace) -> None:
     target = targets.find(options.target) if options.target else targets.host()
     choices = Choices(
         tuple(options.function), _sizes("--batch", options.batch), _shapes(options.shape), _samples(options.input),
-        options.fixed_shapes,
+        options.fixed_shapes, options.with_runtime,
     )  # fmt: skip
     manifest = build(options.model, options.out, target, choices, lambda line: show_progress(f"aot_build: {line}"))
     nbytes = sum(described["nbytes"] for described in manifest["files"].values())

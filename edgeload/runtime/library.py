@@ -160,11 +160,11 @@ def _open_packs(target: Target) -> list[KernelFile]:
 
 
 def can_compile() -> bool:
-    """Whether Numba is installed."""
+    """Whether Numba is installed, and edgeload's compiler (runtime folders have none)."""
     import importlib.util
 
     try:
-        return importlib.util.find_spec("numba") is not None
+        return all(importlib.util.find_spec(name) is not None for name in ("numba", "edgeload.aot"))
     except ValueError:  # an entry without spec in sys.modules: its import is blocked
         return False
 

@@ -6,6 +6,7 @@ whose messages have the same names, can live in the same process.
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 
-_DESCRIPTOR_SET = Path(__file__).parent / "proto" / "edgeload.desc"
+_DESCRIPTOR_SET = Path(__file__).parent / "proto" / "edgeload.desc"  # compressed
 _PACKAGE = "tensorflow"
 
 
 def _private_pool() -> DescriptorPool:
     pool = DescriptorPool()
-    for file in FileDescriptorSet.FromString(_DESCRIPTOR_SET.read_bytes()).file:  # imported files come first
+    files = FileDescriptorSet.FromString(zlib.decompress(_DESCRIPTOR_SET.read_bytes()))
+    for file in files.file:  # imported files come first
         pool.Add(file)
     return pool
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from edgeload.aot import packs
 from edgeload.aot.build import build
 from edgeload.aot.choices import Choices
 from edgeload.runtime import library
 from edgeload.runtime import target as targets
 from edgeload.runtime.artefact import Artefact
+from scripts import packs
 from tests.aot import device
 from tests.aot.conftest import DIGITS, Built
 from tests.aot.device import REPOSITORY

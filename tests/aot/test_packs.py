@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import edgeload
-from edgeload.aot import packs
 from edgeload.aot.build import build
 from edgeload.aot.choices import Choices
 from edgeload.runtime import library
@@ -16,6 +15,7 @@ from edgeload.runtime import target as targets
 from edgeload.runtime.artefact import Artefact
 from edgeload.runtime.images import KernelFile
 from edgeload.runtime.library import Library
+from scripts import packs
 from tests.aot import device
 from tests.aot.conftest import DIGITS
 

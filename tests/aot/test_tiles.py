@@ -6,18 +6,18 @@ import shutil
 
 import pytest
 
-from edgeload.aot import mca
+from scripts import tile_analysis
 
 _LEAST_SHARE = 0.95
 _LEAST_VERSION = "llvm-mca-19"  # older ones have no model of Cortex-A76's core
 
 
-@pytest.mark.parametrize("cpu", mca.CPUS, ids=lambda cpu: cpu.name)
-@pytest.mark.parametrize("name", mca.TILES)
-def test_a_tile_keeps_the_multiply_add_pipes_busy(name: str, cpu: mca.Cpu) -> None:
+@pytest.mark.parametrize("cpu", tile_analysis.CPUS, ids=lambda cpu: cpu.name)
+@pytest.mark.parametrize("name", tile_analysis.TILES)
+def test_a_tile_keeps_the_multiply_add_pipes_busy(name: str, cpu: tile_analysis.Cpu) -> None:
     if shutil.which(_LEAST_VERSION) is None:
         pytest.skip(f"{_LEAST_VERSION} is not installed: apt-get install llvm-19")
-    found = mca.analyse(name, cpu)
+    found = tile_analysis.analyse(name, cpu)
     assert found.spills == 0
     assert found.share_of_peak >= _LEAST_SHARE
 
@@ -32,4 +32,4 @@ def test_the_inner_loop_is_the_one_with_the_most_multiply_adds() -> None:
 \tb.ne .L2
 \tcbnz x0, .L1
 """
-    assert [line.split()[0] for line in mca.inner_loop(text)] == ["fmla", "fmla", "b.ne"]
+    assert [line.split()[0] for line in tile_analysis.inner_loop(text)] == ["fmla", "fmla", "b.ne"]
