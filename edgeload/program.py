@@ -19,14 +19,13 @@ import numpy as np
 
 from edgeload.dtypes import RESOURCE
 from edgeload.errors import EdgeloadError
-from edgeload.graph.branches import all_nodes, bind_branch_inputs, parts
+from edgeload.graph.branches import all_nodes, parts
 from edgeload.graph.ir import Graph, Node
 from edgeload.graph.support import require_supported
 from edgeload.kernels import registry
 from edgeload.kernels.registry import Spec
 from edgeload.kernels.tensor_list import ElementList
-from edgeload.passes.pipeline import PLAN_PASSES, PROGRAM_PASSES, Pass, run, without_fusing
-from edgeload.passes.remove_identities import remove_identities
+from edgeload.passes.pipeline import IMPORT_PASSES, PLAN_PASSES, PROGRAM_PASSES, Pass, run, without_fusing
 from edgeload.plan.layout import lay_out
 from edgeload.plan.plan import ControlStep, HostStep, Plan
 from edgeload.plan.planner import make_plan
@@ -37,8 +36,13 @@ from edgeload.runtime.library import Library, default
 from edgeload.runtime.steps import FoldedVariables, Planned, plan_key, run_step
 from edgeload.runtime.target import host
 
-_CONSTANTS_KEPT = 4096  # packed weights and what plans evaluated, of one Program
 _PLANS_KEPT = 8  # per Program: batch sizes, image sizes or sequence lengths in use at the same time
+_SMALL_PLANS_KEPT = 512  # per Program, as long as they take little: a loop may make a sequence longer in each round
+_SMALL_PLANS_NBYTES = 64 << 20
+_STEP_NBYTES = (
+    8192  # what a step takes apart from the arena, measured: its objects, its constants, its part of the call
+)
+_CONSTANTS_KEPT = 4096  # for each _PLANS_KEPT plans: packed weights and what plans evaluated, of one Program
 
 
 class Program:
@@ -109,9 +113,9 @@ class Program:
                     self._plans[self._key(inputs)] = planned  # planning tells which inputs' values are part of the key
                     if not self._value_inputs and not self._assigned:
                         planned.note_exact(inputs, self._folded)
-                while len(self._plans) > _PLANS_KEPT:
+                while self._has_too_many_plans():
                     self._plans.popitem(last=False)
-                if len(self._store.constants) > _CONSTANTS_KEPT:
+                if len(self._store.constants) > _CONSTANTS_KEPT * max(1, len(self._plans) // _PLANS_KEPT):
                     # most of them belong to plans that are gone: shapes change with every call
                     self._plans.clear()
                     self._parts.clear()
@@ -121,6 +125,13 @@ class Program:
                 self._plans.move_to_end(self._key(inputs))
         self._last = planned
         return planned
+
+    def _has_too_many_plans(self) -> bool:
+        if len(self._plans) <= _PLANS_KEPT:
+            return False
+        plans = [planned.plan for planned in self._plans.values()]
+        nbytes = sum(plan.arena_nbytes + _STEP_NBYTES * len(plan.steps) for plan in plans)
+        return len(plans) > _SMALL_PLANS_KEPT or nbytes > _SMALL_PLANS_NBYTES
 
     def _key(self, inputs: Sequence[Any]) -> tuple[Any, ...]:
         """What a plan is made for: dtypes and shapes, and the values that shapes follow from."""
@@ -174,7 +185,7 @@ class Program:
         if self._graph is None:
             graph = self._import_graph()
             require_supported(graph, self.name)
-            run(graph, (remove_identities, bind_branch_inputs))  # shows which variables branches and loops assign
+            optimise(graph, IMPORT_PASSES)
             self._assigned = tuple(_assigned_variables(graph))
             for variable in self._assigned:
                 variable.is_mutable = True

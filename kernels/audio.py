@@ -1,20 +1,29 @@
-"""Sound: DecodeWav, EncodeWav, AudioSpectrogram, Mfcc, as host steps.
+"""Sound: AudioSpectrogram and Mfcc; DecodeWav and EncodeWav as host steps.
 
-https://www.tensorflow.org/api_docs/python/tf/raw_ops/AudioSpectrogram, ../Mfcc, ../DecodeWav
+https://www.tensorflow.org/api_docs/python/tf/raw_ops/AudioSpectrogram, ../Mfcc, ../DecodeWav; the order of sums follows
+tensorflow/core/kernels/mfcc_mel_filterbank.cc.
 """
 
 from __future__ import annotations
 
+import math
 import struct
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from edgeload.dtypes import STRING
 from edgeload.errors import ExecutionError
-from edgeload.kernels.registry import Node, Operand, Spec, register, require
+from edgeload.kernels.complex_planes import as_pairs
+from edgeload.kernels.fourier import emit_transforms
+from edgeload.kernels.kernel import kernel, kernel_family
+from edgeload.kernels.movement import tiles_of
+from edgeload.kernels.pieces import TAPS, pieces
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
-_FLOAT32, _INT32 = np.dtype(np.float32), np.dtype(np.int32)
+_FLOAT32, _FLOAT64, _INT32 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int32)
 
 # ---- DecodeWav, EncodeWav: RIFF files of 16-bit PCM
 
@@ -112,19 +121,72 @@ def _fft_size(window: int) -> int:
     return 1 << (window - 1).bit_length()
 
 
+def _hann(size: int) -> np.ndarray:
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+
+
 def _spectrogram(node: Node, audio: np.ndarray) -> np.ndarray:
     """|FFT(window * samples)|^2 with a periodic Hann window, in float64; its root unless magnitude_squared."""
     size, stride = node.attrs["window_size"], node.attrs["stride"]
     if len(audio) < size:
         return np.empty((audio.shape[1], 0, 1 + _fft_size(size) // 2), np.float32)
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     frames = np.lib.stride_tricks.sliding_window_view(audio.T.astype(np.float64), size, axis=1)[:, ::stride]
-    spectrum = np.fft.rfft(frames * hann, _fft_size(size))
+    spectrum = np.fft.rfft(frames * _hann(size), _fft_size(size))
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     return power if node.attrs["magnitude_squared"] else np.sqrt(power)
 
 
-register("AudioSpectrogram", infer=_infer_spectrogram, reference=_spectrogram)
+@kernel("float32[:] audio, int64 channels, float64[:] window, int64 stride, int64 size, int64 frames, float64[:] out")
+def windowed_frames(audio, channels, window, stride, size, frames, out, worker, workers):  # type: ignore[no-untyped-def]
+    """out[c, f, i] = audio[f * stride + i, c] * window[i], 0 from the window's length up to `size`."""
+    rows = channels * frames
+    for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+        channel, first = row // frames, row % frames * stride
+        for i in range(window.size):
+            sample = np.float64(audio[np.uint64((first + i) * channels + channel)])
+            out[np.uint64(row * size + i)] = sample * window[np.uint64(i)]
+        for i in range(window.size, size):
+            out[np.uint64(row * size + i)] = 0.0
+
+
+@kernel_family("power")
+def power(form: str) -> Iterator[Any]:
+    """out[n] = |x[n]|^2 rounded to float32, or ("root") the root of that; x [n] pairs of float64."""
+    yield "float64[:] x, float32[:] out"
+    from edgeload.kernels.simd import scalar_function
+
+    sqrt = scalar_function("sqrt(a0)")
+    is_root = form == "root"
+
+    def run(x, out, worker, workers):  # type: ignore[no-untyped-def]
+        for n in range(out.size * worker // workers, out.size * (worker + 1) // workers):
+            real, imaginary = x[np.uint64(2 * n)], x[np.uint64(2 * n + 1)]
+            square = np.float32(real * real + imaginary * imaginary)
+            out[np.uint64(n)] = sqrt(square) if is_root else square
+
+    yield run
+
+
+def _lower_spectrogram(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """In float64: frames, which are transformed, and the squares of that."""
+    (audio,), (out,) = operands, outputs
+    if 0 in out.shape:
+        return None
+    window, size = node.attrs["window_size"], _fft_size(node.attrs["window_size"])
+    channels, windows, _ = out.shape
+    hann = emit.constant(("hann", window), partial(_hann, window))
+    frames = emit.scratch(_FLOAT64, (channels, windows, size))
+    spectrum = emit.scratch(np.dtype(np.complex128), out.shape)
+    tiles = min(channels * windows, tiles_of(math.prod(frames.shape), _FLOAT64))
+    emit.kernel("windowed_frames", audio, channels, hann, node.attrs["stride"], size, windows, frames, tiles=tiles)
+    if emit_transforms(emit, frames, [size], spectrum) is NotImplemented:
+        return NotImplemented
+    form = "square" if node.attrs["magnitude_squared"] else "root"
+    emit.kernel(f"power<{form}>", as_pairs(spectrum), out, tiles=tiles_of(math.prod(out.shape), _FLOAT64))
+    return None
+
+
+register("AudioSpectrogram", infer=_infer_spectrogram, reference=_spectrogram, lower=_lower_spectrogram)
 
 
 # ---- Mfcc: cosine transform of the logarithms of energies in bands of the mel scale
@@ -148,8 +210,10 @@ def _mel(hertz: Any) -> Any:
     return 1127.0 * np.log1p(hertz / 700.0)
 
 
-def _filterbank(node: Node, bins: int, rate: int) -> np.ndarray:
-    """[bins, bands]: triangles between the neighbouring bands' centres, which are equally far apart in mel."""
+def _filterbank(node: Node, bins: int, rate: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """The first bin that counts and, of each from there on, the band on whose rising side it lies (int32) and its
+    weight in the band before (float64), of whose triangle that is the falling side; what is missing to 1 is its weight
+    in the band itself. Triangles end at the neighbours' centres, which are equally far apart in mel."""
     low, high = node.attrs["lower_frequency_limit"], node.attrs["upper_frequency_limit"]
     bands = node.attrs["filterbank_channel_count"]
     spacing = (_mel(high) - _mel(low)) / (bands + 1)
@@ -160,29 +224,100 @@ def _filterbank(node: Node, bins: int, rate: int) -> np.ndarray:
         raise ExecutionError(
             f"{node.op} node {node.name!r}: {bins} bins at {rate} Hz end below the upper frequency limit {high}."
         )
-    weights = np.zeros((bins, bands))
-    for at in range(first, last + 1):
-        mel = _mel(at * hertz_per_bin)
-        band = int(np.searchsorted(centres[1 : bands + 1], mel, side="left"))  # of the rising side
-        falling = (centres[band + 1] - mel) / (centres[band + 1] - centres[band])
-        if band > 0:
-            weights[at, band - 1] = falling
-        if band < bands:
-            weights[at, band] = 1.0 - falling
-    return weights
+    mel = _mel(np.arange(first, last + 1) * hertz_per_bin)
+    band = np.searchsorted(centres[1 : bands + 1], mel, side="left").astype(np.int32)
+    return first, band, (centres[band + 1] - mel) / (centres[band + 1] - centres[band])
+
+
+def _cosines(bands: int, count: int) -> np.ndarray:
+    """[bands, count]"""
+    angles = np.pi / bands * np.outer(np.arange(bands) + 0.5, np.arange(count))
+    return np.asarray(np.sqrt(2.0 / bands) * np.cos(angles))
+
+
+def _checked_rate(node: Node, rate: np.ndarray) -> int:
+    if int(rate) <= 0:
+        raise ExecutionError(f"{node.op} node {node.name!r}: found sample rate {int(rate)}; it must be positive.")
+    return int(rate)
 
 
 def _mfcc(node: Node, spectrogram: np.ndarray, rate: np.ndarray) -> np.ndarray:
-    if int(rate) <= 0:
-        raise ExecutionError(f"{node.op} node {node.name!r}: found sample rate {int(rate)}; it must be positive.")
-    weights = _filterbank(node, spectrogram.shape[2], int(rate))
-    bands = weights.shape[1]
+    first, band, falling = _filterbank(node, spectrogram.shape[2], _checked_rate(node, rate))
+    bands = node.attrs["filterbank_channel_count"]
+    energies = np.zeros((*spectrogram.shape[:2], bands + 2))  # with one before and one behind, which do not count
     with np.errstate(all="ignore"):
-        energies = np.sqrt(spectrogram.astype(np.float64)) @ weights
-    logarithms = np.log(np.maximum(energies, _LEAST_ENERGY))
-    count = np.arange(node.attrs["dct_coefficient_count"])
-    cosines = np.sqrt(2.0 / bands) * np.cos(np.pi / bands * np.outer(np.arange(bands) + 0.5, count))
-    return (logarithms @ cosines).astype(np.float32)
+        for at, (own, weight) in enumerate(zip(band, falling, strict=True), first):
+            root = np.sqrt(spectrogram[:, :, at].astype(np.float64))
+            energies[:, :, own] += root * weight
+            energies[:, :, own + 1] += root - root * weight
+        counted = energies[:, :, 1:-1]
+        logarithms = np.log(np.where(counted < _LEAST_ENERGY, _LEAST_ENERGY, counted))
+        return (logarithms @ _cosines(bands, node.attrs["dct_coefficient_count"])).astype(np.float32)
 
 
-register("Mfcc", infer=_infer_mfcc, reference=_mfcc)
+@kernel_family("mfcc")
+def mfcc() -> Iterator[Any]:
+    """out[row, :] = log(energies of the bands) times cosines [bands, count], in float64. The energies are sums of
+    sqrt(spectrogram[row, first + n]), shared by band[n] and the band before, which gets falling[n] of it.
+
+    energies [workers, bands + 2] has one before and one behind the bands, which do not count."""
+    yield (
+        "float32[:] spectrogram, int64 bins, int64 first, int32[:] band, float64[:] falling, float64[:] cosines, "
+        "int64 bands, int64 count, float64[:] energies, float32[:] out"
+    )
+    from edgeload.kernels.simd import scalar_function
+
+    sqrt, log = scalar_function("sqrt(a0)"), scalar_function("log(a0)")
+    least = _LEAST_ENERGY
+
+    def run(  # type: ignore[no-untyped-def]
+        spectrogram, bins, first, band, falling, cosines, bands, count, energies, out, worker, workers
+    ):
+        rows = spectrogram.size // bins
+        own = worker * (bands + 2)
+        for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+            for place in range(bands + 2):
+                energies[np.uint64(own + place)] = 0.0
+            for n in range(band.size):
+                root = sqrt(np.float64(spectrogram[np.uint64(row * bins + first + n)]))
+                share = root * falling[np.uint64(n)]
+                place = own + np.int64(band[np.uint64(n)])
+                energies[np.uint64(place)] += share
+                energies[np.uint64(place + 1)] += root - share
+            for place in range(1, bands + 1):
+                energy = energies[np.uint64(own + place)]
+                energies[np.uint64(own + place)] = log(least if energy < least else energy)
+            for k in range(count):
+                total = 0.0
+                for n in range(bands):
+                    total += energies[np.uint64(own + 1 + n)] * cosines[np.uint64(n * count + k)]
+                out[np.uint64(row * count + k)] = np.float32(total)
+
+    yield run
+
+
+def _lower_mfcc(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """At a known sample rate, which says where the bands are. One that is wrong is refused while running."""
+    (spectrogram, rate), (out,) = operands, outputs
+    if rate.value is None:
+        return NotImplemented
+    bins, hertz = spectrogram.shape[2], int(rate.value)
+    bands, count = node.attrs["filterbank_channel_count"], node.attrs["dct_coefficient_count"]
+    limits = node.attrs["lower_frequency_limit"], node.attrs["upper_frequency_limit"]
+    try:
+        first, band, falling = _filterbank(node, bins, _checked_rate(node, rate.value))
+    except ExecutionError:
+        return NotImplemented
+    if 0 in out.shape:
+        return None
+    key = ("mfcc", bins, hertz, bands, *limits)
+    tables = [emit.constant((*key, "band"), lambda: band), emit.constant((*key, "falling"), lambda: falling)]
+    tables.append(emit.constant(("mfcc cosines", bands, count), partial(_cosines, bands, count)))
+    rows = math.prod(out.shape[:2])
+    tiles = pieces(rows, rows * (bins + bands * count), TAPS)
+    energies = emit.scratch(_FLOAT64, (tiles, bands + 2))
+    emit.kernel("mfcc", spectrogram, bins, first, *tables, bands, count, energies, out, tiles=tiles)
+    return None
+
+
+register("Mfcc", infer=_infer_mfcc, reference=_mfcc, lower=_lower_mfcc)

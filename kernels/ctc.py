@@ -1,20 +1,25 @@
-"""CTCGreedyDecoder and CTCBeamSearchDecoder, as host steps.
+"""CTCGreedyDecoder, and CTCBeamSearchDecoder as a host step.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/CTCBeamSearchDecoder
 
 A. Graves et al., Connectionist Temporal Classification, 2006. Results are sparse: indices, values and shape.
+How many labels there are depends on data. The pass `pad_labels` parts CTCGreedyDecoder into _GreedyLabels, which has a
+kernel, and _Front, which cuts off the padding.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from edgeload.errors import ExecutionError
-from edgeload.kernels.registry import Node, Operand, Spec, register, require
+from edgeload.kernels.kernel import kernel
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
+_FLOATS = ("float32", "float64")
 _INT64 = np.dtype(np.int64)
 
 
@@ -71,7 +76,72 @@ def _greedy(node: Node, x: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
     return [*_sparse(sequences), score]
 
 
-register("CTCGreedyDecoder", infer=_infer_greedy, reference=_greedy)
+def _infer_labels(node: Node, x: Operand, lengths: Operand) -> list[Spec]:
+    """Like CTCGreedyDecoder's with as many labels as there can be, then how many there are."""
+    _, _, *others = _infer_greedy(node, x, lengths)
+    most = x.shape[0] * x.shape[1]
+    return [Spec(_INT64, (most, 2)), Spec(_INT64, (most,)), *others, Spec(_INT64, ())]
+
+
+def _labels(node: Node, x: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    indices, values, shape, score = _greedy(node, x, lengths)
+    most, count = x.shape[0] * x.shape[1], len(values)
+    padded, padded_values = np.zeros((most, 2), np.int64), np.zeros(most, np.int64)
+    padded[:count], padded_values[:count] = indices, values
+    return [padded, padded_values, shape, score, np.array(count, np.int64)]
+
+
+@kernel(
+    "T[:] x, int32[:] lengths, int64 time, int64 classes, int64 blank, int64 merges, int64[:] indices, "
+    "int64[:] values, int64[:] shape, T[:] score, int64[:] count",
+    errors={1: "sequence_length must be at least 0, and at most the number of times"},
+    T=_FLOATS,
+)
+def greedy_labels(  # type: ignore[no-untyped-def]
+    x, lengths, time, classes, blank, merges, indices, values, shape, score, count, worker, workers
+):
+    """The best classes of x[t, b, :], t < lengths[b], without blanks and (`merges`) without immediate repetitions:
+    indices [n, (b, place)] and values [n], filled up with 0, shape [2], score [b] = -sum of the best, count [1]."""
+    batch, found, longest = lengths.size, 0, 0
+    for b in range(batch):
+        if lengths[b] < 0 or lengths[b] > time:
+            return 1
+        score[b] = 0
+        before, place = np.int64(-1), 0
+        for t in range(lengths[b]):
+            at = (t * batch + b) * classes
+            best, largest = np.int64(0), x[np.uint64(at)]
+            for c in range(1, classes):
+                number = x[np.uint64(at + c)]
+                # NaN is the largest, as in NumPy
+                if number > largest or (number != number and largest == largest):
+                    best, largest = c, number
+            score[b] += largest
+            if best != blank and not (merges and best == before):
+                indices[2 * found], indices[2 * found + 1], values[found] = b, place, best
+                found += 1
+                place += 1
+            before = best
+        score[b] = -score[b]
+        longest = max(longest, place)
+    for n in range(found, values.size):
+        indices[2 * n], indices[2 * n + 1], values[n] = 0, 0, 0
+    shape[0], shape[1], count[0] = batch, longest, found
+    return 0
+
+
+def _lower_labels(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    x, lengths = operands
+    if x.dtype.name not in _FLOATS:
+        return NotImplemented
+    time, _, classes = x.shape
+    blank, merges = _blank(node, classes), int(node.attrs["merge_repeated"])
+    emit.kernel(f"greedy_labels<{x.dtype.name}>", x, lengths, time, classes, blank, merges, *outputs)
+    return None
+
+
+register("CTCGreedyDecoder", infer=_infer_greedy, reference=_greedy, lower=_lower_labels)
+register("_GreedyLabels", infer=_infer_labels, reference=_labels, lower=_lower_labels)
 
 
 # ---- beam search over label sequences

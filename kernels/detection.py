@@ -1,7 +1,10 @@
-"""What object detectors end with: NonMaxSuppression in all its versions, CombinedNonMaxSuppression, CropAndResize.
+"""What object detectors end with: NonMaxSuppression in all its versions, CombinedNonMaxSuppression.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/NonMaxSuppressionV5; the selection follows
 tensorflow/core/kernels/image/non_max_suppression_op.cc, ties and float32 arithmetic included.
+
+How many boxes are selected depends on data. The pass `pad_suppressions` parts what does not pad its outputs into
+_SelectBoxes, which has a kernel, and _Front, which cuts off the padding.
 """
 
 from __future__ import annotations
@@ -122,13 +125,14 @@ def select_boxes() -> Iterator[Any]:
     """`_select` for each of `classes` classes of each image: chosen [batch, classes, limit], filled up with 0,
     chosen_scores likewise, how_many [batch, classes].
 
-    boxes [batch, count, box_classes, 4], scores [batch, count, classes]. Each piece has its part of the scratch memory:
+    boxes [batch, count, box_classes, 4], or with `is_overlaps` how much boxes overlap [count, count], scores [batch,
+    count, classes]. Each piece has its part of the scratch memory:
     a binary heap of indices, the best score first, of equal ones the lower index (`by_index`) or the one that `_Queue`
     gives; the scores and how many chosen boxes each has been compared with, which change with sigma > 0.
     """
     yield (
         "float32[:] boxes, float32[:] scores, float32[:] threshold, float32[:] score_threshold, float32[:] sigma, "
-        "int64 images, int64 count, int64 classes, int64 box_classes, int64 limit, int64 by_index, "
+        "int64 images, int64 count, int64 classes, int64 box_classes, int64 limit, int64 by_index, int64 is_overlaps, "
         "int32[:] heap, float32[:] current, "
         "int32[:] compared, int32[:] chosen, float32[:] chosen_scores, int32[:] how_many"
     )
@@ -137,10 +141,10 @@ def select_boxes() -> Iterator[Any]:
     exp = scalar_function("exp(a0)")
 
     def run(  # type: ignore[no-untyped-def]
-        boxes, scores, threshold, score_threshold, sigma, images, count, classes, box_classes, limit, by_index, heap,
-        current, compared, chosen, chosen_scores, how_many, worker, workers
+        boxes, scores, threshold, score_threshold, sigma, images, count, classes, box_classes, limit, by_index,
+        is_overlaps, heap, current, compared, chosen, chosen_scores, how_many, worker, workers
     ):  # fmt: skip
-        if not (threshold[0] >= 0 and threshold[0] <= 1):
+        if not (is_overlaps or (threshold[0] >= 0 and threshold[0] <= 1)):
             return 1
         least, most_alike, zero = score_threshold[0], threshold[0], np.float32(0)
         is_soft = sigma[0] > 0
@@ -203,21 +207,27 @@ def select_boxes() -> Iterator[Any]:
                 score = current[own + i]
                 original = score
                 is_dropped = False
-                at_i = (first_box + i * box_classes) * 4
-                top, bottom = min(boxes[at_i], boxes[at_i + 2]), max(boxes[at_i], boxes[at_i + 2])
-                left_x, right_x = min(boxes[at_i + 1], boxes[at_i + 3]), max(boxes[at_i + 1], boxes[at_i + 3])
-                area = (bottom - top) * (right_x - left_x)
+                area = top = bottom = left_x = right_x = zero
+                if not is_overlaps:
+                    at_i = (first_box + i * box_classes) * 4
+                    top, bottom = min(boxes[at_i], boxes[at_i + 2]), max(boxes[at_i], boxes[at_i + 2])
+                    left_x, right_x = min(boxes[at_i + 1], boxes[at_i + 3]), max(boxes[at_i + 1], boxes[at_i + 3])
+                    area = (bottom - top) * (right_x - left_x)
                 for j in range(found - 1, compared[own + i] - 1, -1):
-                    at_j = (first_box + np.int64(chosen[item * limit + j]) * box_classes) * 4
-                    top_j, bottom_j = min(boxes[at_j], boxes[at_j + 2]), max(boxes[at_j], boxes[at_j + 2])
-                    left_j, right_j = min(boxes[at_j + 1], boxes[at_j + 3]), max(boxes[at_j + 1], boxes[at_j + 3])
-                    area_j = (bottom_j - top_j) * (right_j - left_j)
+                    box = np.int64(chosen[item * limit + j])
                     alike = zero
-                    if not (area <= zero or area_j <= zero):
-                        height = max(min(bottom, bottom_j) - max(top, top_j), zero)
-                        width = max(min(right_x, right_j) - max(left_x, left_j), zero)
-                        shared = height * width
-                        alike = shared / (area + area_j - shared)
+                    if is_overlaps:
+                        alike = boxes[i * count + box]
+                    else:
+                        at_j = (first_box + box * box_classes) * 4
+                        top_j, bottom_j = min(boxes[at_j], boxes[at_j + 2]), max(boxes[at_j], boxes[at_j + 2])
+                        left_j, right_j = min(boxes[at_j + 1], boxes[at_j + 3]), max(boxes[at_j + 1], boxes[at_j + 3])
+                        area_j = (bottom_j - top_j) * (right_j - left_j)
+                        if not (area <= zero or area_j <= zero):
+                            height = max(min(bottom, bottom_j) - max(top, top_j), zero)
+                            width = max(min(right_x, right_j) - max(left_x, left_j), zero)
+                            shared = height * width
+                            alike = shared / (area + area_j - shared)
                     if not is_soft:
                         if alike > most_alike:
                             is_dropped = True
@@ -248,7 +258,7 @@ def _emit_selection(
     outputs: Sequence[Operand],
 ) -> None:  # fmt: skip
     """`limits`: thresholds for overlaps and scores, and sigma; `sizes`: images, count, classes, box_classes, limit,
-    by_index; `outputs`: chosen, chosen_scores, how_many."""
+    by_index, is_overlaps; `outputs`: chosen, chosen_scores, how_many."""
     images, count, classes, *_ = sizes
     pieces = _PIECES if images * classes > 1 and images * classes * count > _SMALL_SELECTION else 1
     queue = (pieces * count,)
@@ -279,6 +289,8 @@ def _infer_suppression(node: Node, boxes: Operand, scores: Operand, limit: Opera
     require(
         fits, node, f"boxes {boxes.shape} and scores {scores.shape}", f"they must be [count, {columns}] and [count]"
     )
+    for number in rest:
+        require(number.shape == (), node, f"a threshold of shape {number.shape}", "it must be a scalar")
     length = None
     if node.attrs.get("pad_to_max_output_size", False):
         length = (max(scalar_of(node, limit.known(), "max_output_size"), 0),)
@@ -291,20 +303,9 @@ def _infer_suppression(node: Node, boxes: Operand, scores: Operand, limit: Opera
 def _suppression(
     node: Node, boxes: np.ndarray, scores: np.ndarray, limit: np.ndarray, *rest: np.ndarray
 ) -> list[np.ndarray]:
-    size = scalar_of(node, limit, "max_output_size")
-    given = dict(zip(_INPUTS[node.op], (float(value) for value in rest), strict=True))
-    threshold = given.get("iou_threshold", node.attrs.get("iou_threshold", 0.5))
-    by_overlap = node.op == "NonMaxSuppressionWithOverlaps"
-    if size < 0 or not (by_overlap or 0 <= threshold <= 1):
-        raise ExecutionError(
-            f"{node.op} node {node.name!r}: found max_output_size {size} and iou_threshold {threshold}; "
-            "they must be at least 0 and in [0, 1]."
-        )
-    similarity: Similarity = (lambda i, j: boxes[i, j]) if by_overlap else _overlaps(boxes)
-    sigma = given.get("soft_nms_sigma", 0.0)
-    chosen, chosen_scores = _select(scores, similarity, size, threshold, given.get("score_threshold", _LOWEST), sigma)
+    chosen, chosen_scores = _suppressed(node.op, node, boxes, scores, limit, *rest)
     count = len(chosen)
-    length = size if node.attrs.get("pad_to_max_output_size", False) else count
+    length = int(limit) if node.attrs.get("pad_to_max_output_size", False) else count
     indices = np.zeros(length, np.int32)
     indices[:count] = chosen
     if node.op == "NonMaxSuppressionV5":
@@ -314,18 +315,71 @@ def _suppression(
     return [indices, np.array(count, np.int32)] if node.op == "NonMaxSuppressionV4" else [indices]
 
 
+def _suppressed(
+    version: str, node: Node, boxes: np.ndarray, scores: np.ndarray, limit: np.ndarray, *rest: np.ndarray
+) -> tuple[list[int], list[np.float32]]:
+    """Indices and scores. Raises ExecutionError for limits that TensorFlow refuses."""
+    size = scalar_of(node, limit, "max_output_size")
+    given = dict(zip(_INPUTS[version], (float(value) for value in rest), strict=True))
+    threshold = given.get("iou_threshold", node.attrs.get("iou_threshold", 0.5))
+    by_overlap = version == "NonMaxSuppressionWithOverlaps"
+    if size < 0 or not (by_overlap or 0 <= threshold <= 1):
+        raise ExecutionError(
+            f"{node.op} node {node.name!r}: found max_output_size {size} and iou_threshold {threshold}; "
+            "they must be at least 0 and in [0, 1]."
+        )
+    similarity: Similarity = (lambda i, j: boxes[i, j]) if by_overlap else _overlaps(boxes)
+    sigma = given.get("soft_nms_sigma", 0.0)
+    return _select(scores, similarity, size, threshold, given.get("score_threshold", _LOWEST), sigma)
+
+
 def _lower_suppression(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     """With padding, which is what makes the sizes of the outputs known."""
-    boxes, scores, limit, *rest = operands
+    scores, limit = operands[1:3]
     if scores.dtype != _FLOAT32 or int(limit.known()) < 0:
         return NotImplemented
-    size = outputs[0].shape[0]
-    given = dict(zip(_INPUTS[node.op], rest, strict=True))
-    sigma = given.get("soft_nms_sigma") or _number(emit, 0.0)
-    limits = [given["iou_threshold"], given["score_threshold"], sigma]
     indices, *between, count = outputs
-    chosen_scores = between[0] if between else emit.scratch(_FLOAT32, (size,))
-    _emit_selection(emit, boxes, scores, limits, (1, scores.shape[0], 1, 1, size, 1), [indices, chosen_scores, count])
+    chosen_scores = between[0] if between else emit.scratch(_FLOAT32, indices.shape)
+    _emit_suppression(node.op, node, operands, [indices, chosen_scores, count], emit)
+    return None
+
+
+def _emit_suppression(
+    version: str, node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit
+) -> None:
+    """Of one image; `outputs` are indices, scores, how many."""
+    boxes, scores, _, *rest = operands
+    given = dict(zip(_INPUTS[version], rest, strict=True))
+    defaults = {"iou_threshold": node.attrs.get("iou_threshold", 0.5), "score_threshold": _LOWEST, "soft_nms_sigma": 0}
+    limits = [given.get(name) or _number(emit, value) for name, value in defaults.items()]
+    by_overlap = int(version == "NonMaxSuppressionWithOverlaps")
+    sizes = (1, scores.shape[0], 1, 1, outputs[0].shape[0], 1, by_overlap)
+    _emit_selection(emit, boxes, scores, limits, sizes, outputs)
+
+
+# _SelectBoxes: NonMaxSuppression of the version that an attribute names, but padded to the most there can be.
+
+
+def _infer_select(node: Node, boxes: Operand, scores: Operand, limit: Operand, *rest: Operand) -> list[Spec]:
+    """Indices, scores and how many there are; the first two [the most there can be]."""
+    length = (min(int(limit.known()), scores.shape[0]),)
+    return [Spec(_INT32, length), Spec(scores.dtype, length), Spec(_INT32, ())]
+
+
+def _select_padded(
+    node: Node, boxes: np.ndarray, scores: np.ndarray, limit: np.ndarray, *rest: np.ndarray
+) -> list[np.ndarray]:
+    chosen, chosen_scores = _suppressed(node.attrs["version"], node, boxes, scores, limit, *rest)
+    length = min(int(limit), len(scores))
+    indices, padded = np.zeros(length, np.int32), np.zeros(length, scores.dtype)
+    indices[: len(chosen)], padded[: len(chosen)] = chosen, chosen_scores
+    return [indices, padded, np.array(len(chosen), np.int32)]
+
+
+def _lower_select(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    if operands[1].dtype != _FLOAT32:
+        return NotImplemented
+    _emit_suppression(node.attrs["version"], node, operands, outputs, emit)
     return None
 
 
@@ -439,7 +493,7 @@ def _lower_combined(node: Node, operands: Sequence[Operand], outputs: Sequence[O
     of_classes = (images, classes, limit)
     selected = [emit.scratch(_INT32, of_classes), emit.scratch(_FLOAT32, of_classes)]
     selected.append(emit.scratch(_INT32, of_classes[:2]))
-    sizes = (images, count, classes, boxes.shape[2], limit, 0)
+    sizes = (images, count, classes, boxes.shape[2], limit, 0, 0)
     _emit_selection(emit, boxes, scores, [*thresholds, _number(emit, 0.0)], sizes, selected)
     taken = emit.scratch(_INT32, of_classes[:2])
     is_clipped = int(node.attrs.get("clip_boxes", True))
@@ -450,131 +504,7 @@ def _lower_combined(node: Node, operands: Sequence[Operand], outputs: Sequence[O
     return None
 
 
-_IMAGES = ("float32", "float64", "uint8", "uint16", "int8", "int16", "int32", "int64")
-
-
-def _infer_crop(node: Node, images: Operand, boxes: Operand, of_box: Operand, size: Operand) -> Spec:
-    """images[batch, h, w, channels], boxes[count, 4] -> float32 [count, crop_h, crop_w, channels]."""
-    fits = (
-        len(images.shape) == 4 and len(boxes.shape) == 2 and boxes.shape[1:] == (4,) and of_box.shape == boxes.shape[:1]
-    )
-    found = f"images {images.shape}, boxes {boxes.shape}, box_ind {of_box.shape}"
-    require(fits, node, found, "they must be [batch, height, width, channels], [count, 4] and [count]")
-    require(min(images.shape[1:3]) > 0, node, f"images of shape {images.shape}", "they must not be empty")
-    method = node.attrs.get("method", b"bilinear")
-    require(method in (b"bilinear", b"nearest"), node, f"method {method!r}", "it must be bilinear or nearest")
-    crop = size.known()
-    valid = crop.shape == (2,) and int(crop.min()) > 0
-    require(valid, node, f"crop_size {crop.tolist()}", "it must be two positive numbers")
-    return Spec(_FLOAT32, (boxes.shape[0], int(crop[0]), int(crop[1]), images.shape[3]))
-
-
-def _crop_positions(first: np.float32, last: np.float32, in_size: int, count: int) -> np.ndarray:
-    """Where in the image the crop's rows (or columns) lie, float32; `first` and `last` are fractions of the image."""
-    reach = np.float32(in_size - 1)
-    if count == 1:
-        return np.array([np.float32(0.5) * (first + last) * reach], np.float32)
-    scale = (last - first) * reach / np.float32(count - 1)
-    return (first * reach + np.arange(count).astype(np.float32) * scale).astype(np.float32)
-
-
-def _crop_and_resize(
-    node: Node, images: np.ndarray, boxes: np.ndarray, of_box: np.ndarray, size: np.ndarray
-) -> np.ndarray:
-    """Each box of its image, resampled; what lies outside the image is extrapolation_value."""
-    batch, height, width, channels = images.shape
-    crop_h, crop_w = int(size[0]), int(size[1])
-    if of_box.size and (of_box.min() < 0 or of_box.max() >= batch):
-        raise ExecutionError(f"{node.op} node {node.name!r}: box_ind {of_box.tolist()} must lie in [0, {batch}).")
-    out = np.full((len(boxes), crop_h, crop_w, channels), node.attrs.get("extrapolation_value", 0.0), np.float32)
-    for n, (box, image) in enumerate(zip(boxes.astype(np.float32), of_box, strict=True)):
-        y = _crop_positions(box[0], box[2], height, crop_h)
-        x = _crop_positions(box[1], box[3], width, crop_w)
-        rows, cols = np.flatnonzero((y >= 0) & (y <= height - 1)), np.flatnonzero((x >= 0) & (x <= width - 1))
-        out[n][np.ix_(rows, cols)] = _sample(node, images[image], y[rows], x[cols])
-    return out
-
-
-def _sample(node: Node, image: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The image at rows y and columns x, between pixels bilinear or (halves away from zero) the nearest."""
-    if node.attrs.get("method", b"bilinear") == b"nearest":
-        rows, cols = np.floor(y + np.float32(0.5)).astype(int), np.floor(x + np.float32(0.5)).astype(int)
-        return image[np.ix_(rows, cols)].astype(np.float32)
-    top, left = np.floor(y).astype(int), np.floor(x).astype(int)
-    bottom, right = np.ceil(y).astype(int), np.ceil(x).astype(int)
-    down, across = (y - top.astype(np.float32))[:, None, None], (x - left.astype(np.float32))[None, :, None]
-    pixels = image.astype(np.float32)
-    upper = pixels[np.ix_(top, left)] + (pixels[np.ix_(top, right)] - pixels[np.ix_(top, left)]) * across
-    lower = pixels[np.ix_(bottom, left)] + (pixels[np.ix_(bottom, right)] - pixels[np.ix_(bottom, left)]) * across
-    result: Any = upper + (lower - upper) * down
-    return np.asarray(result)
-
-
-@kernel(
-    "T[:] images, float32[:] boxes, int32[:] of_box, int64 batch, int64 in_h, int64 in_w, int64 channels, "
-    "int64 crop_h, int64 crop_w, int64 is_nearest, float32 extrapolation, float32[:] out",
-    T=_IMAGES,
-    errors={1: "box_ind has an index outside of the images"},
-)
-def crop_and_resize(  # type: ignore[no-untyped-def]
-    images, boxes, of_box, batch, in_h, in_w, channels, crop_h, crop_w, is_nearest, extrapolation, out, worker, workers
-):
-    """out[n, i, j, :] = image of_box[n] at row y1 + i * step, column likewise; boxes [count, (y1, x1, y2, x2)]."""
-    half, one = np.float32(0.5), np.float32(1)
-    reach_h, reach_w = np.float32(in_h - 1), np.float32(in_w - 1)
-    rows = of_box.size * crop_h
-    for row in range(rows * worker // workers, rows * (worker + 1) // workers):
-        n, i = row // crop_h, row % crop_h
-        image = np.int64(of_box[n])
-        if image < 0 or image >= batch:
-            return 1
-        y1, x1, y2, x2 = boxes[4 * n], boxes[4 * n + 1], boxes[4 * n + 2], boxes[4 * n + 3]
-        y = half * (y1 + y2) * reach_h
-        if crop_h > 1:
-            y = y1 * reach_h + np.float32(i) * ((y2 - y1) * reach_h / np.float32(crop_h - 1))
-        scale = (x2 - x1) * reach_w / max(np.float32(crop_w - 1), one)
-        for j in range(crop_w):
-            x = x1 * reach_w + np.float32(j) * scale if crop_w > 1 else half * (x1 + x2) * reach_w
-            target = (row * crop_w + j) * channels
-            if not (y >= 0 and y <= reach_h and x >= 0 and x <= reach_w):
-                for c in range(channels):
-                    out[np.uint64(target + c)] = extrapolation
-                continue
-            if is_nearest:
-                source = ((image * in_h + np.int64(y + half)) * in_w + np.int64(x + half)) * channels
-                for c in range(channels):
-                    out[np.uint64(target + c)] = np.float32(images[np.uint64(source + c)])
-                continue
-            top, left = np.int64(y), np.int64(x)
-            down, across = y - np.float32(top), x - np.float32(left)
-            to_right = channels if across > 0 else 0
-            upper = ((image * in_h + top) * in_w + left) * channels
-            lower = upper + (in_w * channels if down > 0 else 0)
-            for c in range(channels):
-                a, b = np.float32(images[np.uint64(upper + c)]), np.float32(images[np.uint64(upper + to_right + c)])
-                d, e = np.float32(images[np.uint64(lower + c)]), np.float32(images[np.uint64(lower + to_right + c)])
-                above, below = a + (b - a) * across, d + (e - d) * across
-                out[np.uint64(target + c)] = above + (below - above) * down
-    return 0
-
-
-def _lower_crop(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
-    images, boxes, of_box, _ = operands
-    (out,) = outputs
-    if getattr(images.dtype, "name", "") not in _IMAGES or boxes.dtype != _FLOAT32:
-        return NotImplemented
-    method = int(node.attrs.get("method", b"bilinear") == b"nearest")
-    extrapolation = float(node.attrs.get("extrapolation_value", 0.0))
-    tiles = max(1, min(out.shape[0] * out.shape[1], math.prod(out.shape) >> 13))
-    emit.kernel(
-        f"crop_and_resize<{images.dtype.name}>", images, boxes, of_box, *images.shape, *out.shape[1:3], method,
-        extrapolation, out, tiles=tiles
-    )  # fmt: skip
-    return None
-
-
 for _op in _INPUTS:
-    _lower: Any = _lower_suppression if _op in ("NonMaxSuppressionV4", "NonMaxSuppressionV5") else None
-    register(_op, infer=_infer_suppression, reference=_suppression, lower=_lower)
+    register(_op, infer=_infer_suppression, reference=_suppression, lower=_lower_suppression)
+register("_SelectBoxes", infer=_infer_select, reference=_select_padded, lower=_lower_select)
 register("CombinedNonMaxSuppression", infer=_infer_combined, reference=_combined, lower=_lower_combined)
-register("CropAndResize", infer=_infer_crop, reference=_crop_and_resize, lower=_lower_crop)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from edgeload.kernels.lanes import Lanes
 
 _SQRT_HALF = 0.70710677  # as a float32 prints
-_LEAST_DIVISOR = 1e-30  # its reciprocal, and that of its reciprocal, are normal float32 numbers
 
 
 @cache
@@ -104,15 +103,11 @@ def emit(text: str, operands: Sequence[Lanes]) -> Lanes:
 def _shortcut(node: ast.Call) -> tuple[Callable[[Lanes], Lanes], ast.expr] | None:
     """A quicker function for the same float32 numbers to a few of their last places, and what it is applied to.
 
-    x * sigmoid(x) takes one division, x / c none, and GELU, x / 2 * erfc(-x / sqrt 2), no float64.
+    x * sigmoid(x) takes one division, and GELU, x / 2 * erfc(-x / sqrt 2), no float64.
     """
     shape, x = ast.unparse(node), node.args[0]
     if _function_name(node) == "mul" and shape == f"mul({ast.unparse(x)}, sigmoid({ast.unparse(x)}))":
         return transcendentals.swish, x
-    if _function_name(node) == "div" and not isinstance(node.args[1], ast.Call | ast.Name):
-        divisor = _number(node.args[1])
-        if _LEAST_DIVISOR <= abs(divisor) <= 1 / _LEAST_DIVISOR:
-            return lambda x: x * (1.0 / divisor), x
     if isinstance(x, ast.Call) and len(x.args) == 2:
         half_of = x.args[1]
         inner = ast.unparse(half_of)

@@ -2,19 +2,24 @@
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/ExtractGlimpseV2
 
-Host steps. What lies outside of the image is noise, which like TensorFlow's is new in every call.
+What lies outside of the image is 0 or noise, which like TensorFlow's is new in every call: then it is a host step.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from edgeload.errors import ExecutionError
-from edgeload.kernels.registry import Node, Operand, Spec, register, require
+from edgeload.kernels.kernel import kernel
+from edgeload.kernels.movement import tiles_of
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
 _NOISES = (b"uniform", b"gaussian", b"zero")
+_FARTHEST = 2.0**62  # pixels: a place beyond is none
 
 
 def _infer(node: Node, x: Operand, size: Operand, offsets: Operand) -> Spec:
@@ -44,17 +49,24 @@ def _start(node: Node, offset: np.ndarray, in_size: int, size: int) -> np.ndarra
         at = at - half_glimpse
     elif is_centered:
         at = at / float32(2) + half_image - half_glimpse if is_normalized else at + half_image
-    if not (np.abs(at) < 2.0**62).all():
+    if not (np.abs(at) < _FARTHEST).all():
         raise ExecutionError(f"{node.op} node {node.name!r}: offsets {at} are no places in an image")
     return np.trunc(at).astype(np.int64)
 
 
+def _is_still(node: Node) -> bool:
+    """Whether there is no noise."""
+    return node.attrs.get("noise", b"uniform") == b"zero" or (
+        not node.attrs.get("uniform_noise", True) and "noise" not in node.attrs
+    )
+
+
 def _noise(node: Node, shape: tuple[int, ...]) -> Any:
-    kind = node.attrs.get("noise", b"uniform")
-    if kind == b"zero" or not node.attrs.get("uniform_noise", True) and "noise" not in node.attrs:
+    if _is_still(node):
         return np.zeros(shape, np.float32)
     generator = np.random.default_rng()
-    numbers = generator.random(shape) if kind == b"uniform" else generator.standard_normal(shape)
+    is_uniform = node.attrs.get("noise", b"uniform") == b"uniform"
+    numbers = generator.random(shape) if is_uniform else generator.standard_normal(shape)
     return numbers.astype(np.float32)
 
 
@@ -77,5 +89,60 @@ def _glimpses(node: Node, x: np.ndarray, size: np.ndarray, offsets: np.ndarray) 
     return out
 
 
+@kernel(
+    "float32[:] x, float32[:] offsets, int64 in_h, int64 in_w, int64 channels, int64 height, int64 width, "
+    "int64 is_first_version, int64 is_centered, int64 is_normalized, float32[:] out",
+    errors={1: "offsets are no places in an image"},
+)
+def glimpses(  # type: ignore[no-untyped-def]
+    x, offsets, in_h, in_w, channels, height, width, is_first_version, is_centered, is_normalized, out, worker, workers
+):
+    """out[b, i, j, :] = x[b, top + i, left + j, :], 0 outside; places as in `_start`, of offsets [batch, 2]."""
+    two = np.float32(2)
+    rows = offsets.size // 2 * height
+    for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+        image = row // height
+        top = left = np.int64(0)
+        for axis in range(2):
+            in_size, size = np.float32(in_w if axis else in_h), np.float32(width if axis else height)
+            at = offsets[2 * image + axis]
+            if is_normalized:
+                at = at * in_size
+            if is_first_version:
+                if is_centered:
+                    at = at / two + in_size / two
+                at = at - size / two
+            elif is_centered:
+                at = at / two + in_size / two - size / two if is_normalized else at + in_size / two
+            if not abs(at) < _FARTHEST:
+                return 1
+            if axis:
+                left = np.int64(at)
+            else:
+                top = np.int64(at)
+        y = top + row % height
+        for j in range(width):
+            target = (row * width + j) * channels
+            if y < 0 or y >= in_h or left + j < 0 or left + j >= in_w:
+                for c in range(channels):
+                    out[np.uint64(target + c)] = np.float32(0)
+            else:
+                source = ((image * in_h + y) * in_w + left + j) * channels
+                for c in range(channels):
+                    out[np.uint64(target + c)] = x[np.uint64(source + c)]
+    return 0
+
+
+def _lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    (x, _, offsets), (out,) = operands, outputs
+    if not _is_still(node) or x.dtype != np.dtype(np.float32) or offsets.dtype != np.dtype(np.float32):
+        return NotImplemented
+    attrs = node.attrs
+    flags = node.op == "ExtractGlimpse", attrs.get("centered", True), attrs.get("normalized", True)
+    tiles = min(max(1, out.shape[0] * out.shape[1]), tiles_of(math.prod(out.shape), x.dtype))
+    emit.kernel("glimpses", x, offsets, *x.shape[1:], *out.shape[1:3], *map(int, flags), out, tiles=tiles)
+    return None
+
+
 for _op in ("ExtractGlimpse", "ExtractGlimpseV2"):
-    register(_op, infer=_infer, reference=_glimpses)
+    register(_op, infer=_infer, reference=_glimpses, lower=_lower)

@@ -1,9 +1,6 @@
-"""Images: ExtractImagePatches, ImageProjectiveTransformV2 and V3, RGBToHSV, HSVToRGB, AdjustContrastv2, AdjustHue,
-AdjustSaturation.
+"""Images: ExtractImagePatches, RGBToHSV, HSVToRGB, AdjustContrastv2, AdjustHue, AdjustSaturation.
 
-https://www.tensorflow.org/api_docs/python/tf/raw_ops/ExtractImagePatches, ../ImageProjectiveTransformV3, ../AdjustHue
-
-ImageProjectiveTransform is a host step.
+https://www.tensorflow.org/api_docs/python/tf/raw_ops/ExtractImagePatches, ../AdjustHue
 """
 
 from __future__ import annotations
@@ -104,100 +101,6 @@ def _lower_patches(node: Node, operands: Sequence[Operand], outputs: Sequence[Op
 
 
 register("ExtractImagePatches", infer=_infer_patches, reference=_patches, lower=_lower_patches)
-
-
-# ---- ImageProjectiveTransform: where each output pixel comes from
-
-
-def _reflect(at: np.ndarray, size: int) -> np.ndarray:
-    """... b a | a b c | c b a ..."""
-    period = 2 * size
-    below = np.where(at < period, period * np.trunc(-at / period) + at, at)
-    below = np.where(below < -size, below + period, -below - 1)
-    above = at - period * np.trunc(at / period)
-    above = np.where(above >= size, period - above - 1, above)
-    return np.where(at < 0, below, np.where(at > size - 1, above, at))
-
-
-def _wrap(at: np.ndarray, size: int) -> np.ndarray:
-    """... b c | a b c | a b ..."""
-    below = at + size * (np.trunc(-at / (size - 1)) + 1)
-    above = at - size * np.trunc(at / (size - 1))
-    return np.where(at < 0, below, np.where(at > size - 1, above, at))
-
-
-_FILLS: dict[bytes, Callable[[np.ndarray, int], np.ndarray] | None] = {
-    b"CONSTANT": None, b"REFLECT": _reflect, b"WRAP": _wrap, b"NEAREST": lambda at, size: at,
-}  # fmt: skip
-
-
-def _infer_transform(node: Node, x: Operand, transforms: Operand, size: Operand, *fill: Operand) -> Spec:
-    attrs = node.attrs
-    require(len(x.shape) == 4, node, f"images of shape {x.shape}", "[batch, height, width, channels]")
-    fits = len(transforms.shape) == 2 and transforms.shape[0] in (1, x.shape[0]) and transforms.shape[1] == 8
-    require(fits, node, f"transforms of shape {transforms.shape}", "eight numbers for all images or for each")
-    require(attrs["fill_mode"] in _FILLS, node, f"fill_mode {attrs['fill_mode']!r}", "CONSTANT, REFLECT, WRAP, NEAREST")
-    kind = attrs["interpolation"]
-    require(kind in (b"NEAREST", b"BILINEAR"), node, f"interpolation {kind!r}", "NEAREST or BILINEAR")
-    shape = [int(number) for number in size.known().reshape(-1)]
-    require(len(shape) == 2 and min(shape) > 0, node, f"output_shape {shape}", "height and width, positive")
-    require(all(value.shape == () for value in fill), node, "a fill_value with dimensions", "a scalar")
-    return Spec(x.dtype, (x.shape[0], *shape, x.shape[3]))
-
-
-def _transform(node: Node, x: np.ndarray, transforms: np.ndarray, size: np.ndarray, *fill: np.ndarray) -> np.ndarray:
-    """Output pixel (x, y) is input pixel (a0 x + a1 y + a2, b0 x + b1 y + b2) / (c0 x + c1 y + 1)."""
-    batch, in_h, in_w, channels = x.shape
-    out_h, out_w = (int(number) for number in size.reshape(-1))
-    fill_value = np.asarray(fill[0] if fill else 0, _FLOAT32).astype(x.dtype)
-    u, v = np.arange(out_w, dtype=_FLOAT32)[None, None, :], np.arange(out_h, dtype=_FLOAT32)[None, :, None]
-    a = np.broadcast_to(transforms.astype(_FLOAT32), (batch, 8)).T[:, :, None, None]
-    out = np.empty((batch, out_h, out_w, channels), x.dtype)
-    if out.size == 0 or x.size == 0:
-        out[...] = fill_value
-        return out
-    with np.errstate(all="ignore"):
-        projection = a[6] * u + a[7] * v + _FLOAT32(1)
-        col = _mapped(node, (a[0] * u + a[1] * v + a[2]) / projection, in_w)
-        row = _mapped(node, (a[3] * u + a[4] * v + a[5]) / projection, in_h)
-
-        def pixels(rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-            is_inside = (rows >= 0) & (rows < in_h) & (cols >= 0) & (cols < in_w)
-            at = np.where(is_inside, rows, 0).astype(np.int64), np.where(is_inside, cols, 0).astype(np.int64)
-            found = x[np.arange(batch)[:, None, None], at[0], at[1]]
-            return np.where(is_inside[..., None], found, fill_value)
-
-        if node.attrs["interpolation"] == b"NEAREST":
-            out = pixels(_half_away(row), _half_away(col))
-        else:
-            top, left = np.floor(row), np.floor(col)
-            down, across = (row - top)[..., None], (col - left)[..., None]
-            rest_down, rest_across = (top + 1 - row)[..., None], (left + 1 - col)[..., None]
-            above = rest_across * pixels(top, left).astype(_FLOAT32) + across * pixels(top, left + 1).astype(_FLOAT32)
-            below = rest_across * pixels(top + 1, left).astype(_FLOAT32) + across * pixels(top + 1, left + 1).astype(
-                _FLOAT32
-            )
-            out = (rest_down * above + down * below).astype(x.dtype)
-    return np.where((projection == 0)[..., None], fill_value, out)
-
-
-def _mapped(node: Node, at: np.ndarray, size: int) -> np.ndarray:
-    """Coordinates outside the image as coordinates inside, unless they are to be filled."""
-    fill = _FILLS[node.attrs["fill_mode"]]
-    if fill is None:
-        return at
-    inside = fill(at, size) if size > 1 else np.where((at < 0) | (at > 0), 0, at)
-    return np.clip(inside, 0, size - 1).astype(_FLOAT32)
-
-
-def _half_away(x: np.ndarray) -> np.ndarray:
-    """C's round: halves away from zero."""
-    whole = np.trunc(x)
-    return np.where(np.abs(x - whole) >= 0.5, whole + np.sign(x), whole)
-
-
-for _op in ("ImageProjectiveTransformV2", "ImageProjectiveTransformV3"):
-    register(_op, infer=_infer_transform, reference=_transform)
 
 
 # ---- colours

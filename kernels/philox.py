@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
 _WEYL = 0x9E3779B9, 0xBB67AE85
 _ROUNDS = 10
 _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 _MASK_64, _MASK_128 = 2**64 - 1, 2**128 - 1
 _WORDS = 4  # in one block
+_FEW_BLOCKS = 8  # from here on arrays are as fast
 _SEED_KEY = 0x02461E293EC8F720  # the key with which a seed is scrambled
 RESERVED = 256  # blocks that TensorFlow's ops skip for each number they return
 
@@ -37,6 +38,9 @@ class Stream:
     def words(self, count: int) -> np.ndarray:
         """The next `count` words, uint32."""
         blocks = -(-count // _WORDS)
+        if blocks <= _FEW_BLOCKS:
+            few = [word for i in range(blocks) for word in _block(self.key, self.counter + i & _MASK_128)]
+            return np.array(few[:count], np.uint32)
         low = np.arange(blocks, dtype=np.uint64) + np.uint64(self.counter & _MASK_64)
         high = np.full(blocks, self.counter >> 64, np.uint64) + (low < np.uint64(self.counter & _MASK_64))
         return _blocks(self.key, low, high).reshape(-1)[:count]
@@ -49,12 +53,25 @@ class Stream:
         return _blocks(self.key, low.reshape(-1), high.reshape(-1)).reshape(len(starts), -1)
 
 
+def _block(key: int, counter: int) -> tuple[int, int, int, int]:
+    """The words of one counter, as Python's integers: for few blocks ten times as fast as with arrays."""
+    a, b = counter & 0xFFFFFFFF, counter >> 32 & 0xFFFFFFFF
+    c, d = counter >> 64 & 0xFFFFFFFF, counter >> 96
+    first, second = key & 0xFFFFFFFF, key >> 32
+    for _ in range(_ROUNDS):
+        product, other = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
+        a, b = other >> 32 ^ b ^ first, other & 0xFFFFFFFF
+        c, d = product >> 32 ^ d ^ second, product & 0xFFFFFFFF
+        first, second = first + _WEYL[0] & 0xFFFFFFFF, second + _WEYL[1] & 0xFFFFFFFF
+    return a, b, c, d
+
+
 def _blocks(key: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """[n, 4] words of the counters high * 2^64 + low."""
     a, b, c, d = low & _LOW, low >> _SHIFT, high & _LOW, high >> _SHIFT
     first, second = key & 0xFFFFFFFF, key >> 32
     for _ in range(_ROUNDS):
-        product, other = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
+        product, other = a * np.uint64(_MULTIPLIERS[0]), c * np.uint64(_MULTIPLIERS[1])
         a, b = (other >> _SHIFT) ^ b ^ np.uint64(first), other & _LOW
         c, d = (product >> _SHIFT) ^ d ^ np.uint64(second), product & _LOW
         first, second = (first + _WEYL[0]) & 0xFFFFFFFF, (second + _WEYL[1]) & 0xFFFFFFFF

@@ -4,13 +4,13 @@ https://www.tensorflow.org/api_docs/python/tf/raw_ops/QuantizeAndDequantizeV4
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/QuantizeV2
 
 Quantised dtypes are their integers: quint8 is uint8. With a given range QuantizeAndDequantize is an element-wise
-expression; the others, which quantised graphs of the past have, are host steps.
+expression, and so is Dequantize with a known one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,8 @@ import numpy as np
 from edgeload.errors import ExecutionError
 from edgeload.kernels.elementwise import lower_expression
 from edgeload.kernels.functions import convert
+from edgeload.kernels.kernel import kernel_family
+from edgeload.kernels.movement import tiles_of
 from edgeload.kernels.quantizers import round_to_grid
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
@@ -189,7 +191,109 @@ def _quantize(node: Node, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> l
     return [quantized, low.astype(_FLOAT32).reshape(range_shape), high.astype(_FLOAT32).reshape(range_shape)]
 
 
-register("QuantizeV2", infer=_infer_quantize, reference=_quantize)
+_TOP_FLOAT = 2147483520.0  # the largest float32 that is an int32
+
+
+@kernel_family("quantize", errors={1: "input_max_range must be larger than input_min_range"})
+def quantize(mode: str, rounding: str, dtype: str) -> Iterator[Any]:
+    """out[o, s, i] = x[o, s, i] in steps of slice s, whose range (low[s], high[s]) is widened to include 0 and to be at
+    least `share` of the larger end wide; used_low and used_high are what it has become. `outer` is at least 1."""
+    yield (
+        f"float32[:] x, float32[:] low, float32[:] high, int64 outer, int64 inner, float32 share, int64 is_narrow, "
+        f"{dtype}[:] out, float32[:] used_low, float32[:] used_high"
+    )
+    from edgeload.kernels.simd import scalar_function
+
+    rint, trunc_abs = scalar_function("rint(a0)"), scalar_function("floor(abs(a0))")
+    limits, kind = np.iinfo(dtype), np.dtype(dtype).type
+    first, last, is_signed = float(limits.min), float(limits.max), limits.min < 0
+    is_scaled, is_combined, is_even = mode == "SCALED", mode == "MIN_COMBINED", rounding == "HALF_TO_EVEN"
+    span, middle, top = last - first, _FLOAT32((last - first + 1) / 2), _FLOAT32(min(last, _TOP_FLOAT))
+    bottom, most, largest = _FLOAT32(first), _FLOAT32(last), _FLOAT32(np.finfo(_FLOAT32).max)
+    zero, half, one = (_FLOAT32(number) for number in (0, 0.5, 1))
+    bits32 = 2147483648.0
+
+    def run(  # type: ignore[no-untyped-def]
+        x, low, high, outer, inner, share, is_narrow, out, used_low, used_high, worker, workers
+    ):
+        slices = low.size
+        rows = outer * slices
+        first_row, end, begin, stop = 0, rows, 0, inner
+        if rows >= workers:
+            first_row, end = rows * worker // workers, rows * (worker + 1) // workers
+        else:
+            begin, stop = inner * worker // workers, inner * (worker + 1) // workers
+        for row in range(first_row, end):
+            a, b = low[row % slices], high[row % slices]
+            if b < a:
+                return 1
+            least_span = max(one, max(abs(a), abs(b))) * share
+            a = min(zero, a)
+            b = max(zero, max(b, a + least_span))
+            scale = shift = zero
+            if is_scaled:
+                least = bottom + one if is_narrow else bottom
+                of_low = least / a if least * a > zero else largest
+                of_high = most / b if most * b > zero else largest
+                scale = min(of_low, of_high)
+                a, b = least / scale, most / scale
+            elif is_combined or a != b:
+                scale = _FLOAT32(span / np.float64(b - a))
+            if not is_scaled and not is_combined:
+                product = a * scale
+                whole = trunc_abs(product)
+                whole = whole + one if abs(product) - whole >= half else whole
+                shift = (-whole if product < zero else whole) - bottom
+            if row < slices and begin == 0:
+                used_low[row], used_high[row] = a, b
+            for i in range(begin, stop):
+                value = x[np.uint64(row * inner + i)]
+                if is_scaled or is_combined:
+                    value = b if value > b else value
+                    value = a if value < a else value
+                if is_combined:
+                    value = (value - a) * scale
+                    value = value - middle if is_signed else value + half
+                else:
+                    value = value * scale
+                if is_scaled and is_even:
+                    value = rint(value)
+                elif is_combined and not is_signed:
+                    whole = trunc_abs(value)
+                    value = -whole if value < zero else whole
+                else:
+                    whole = trunc_abs(value)
+                    whole = whole + one if abs(value) - whole >= half else whole
+                    value = -whole if value < zero else whole
+                if not is_scaled and not is_combined:
+                    value = value - shift
+                    value = bottom if value < bottom else value
+                    value = top if value > top else value
+                number = np.int32(-bits32)
+                if value >= -bits32 and value < bits32:
+                    number = np.int32(value)
+                out[np.uint64(row * inner + i)] = kind(number)
+        return 0
+
+    yield run
+
+
+def _lower_quantize(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    x, low, high = operands
+    if any(operand.dtype != np.dtype(_FLOAT32) for operand in operands):
+        return NotImplemented
+    axis, dtype = _axis(node, len(x.shape)), outputs[0].dtype
+    outer = math.prod(x.shape[: max(axis, 0)])
+    inner = math.prod(x.shape) if axis < 0 else math.prod(x.shape[axis + 1 :])
+    name = f"quantize<{node.attrs['mode'].decode()},{node.attrs['round_mode'].decode()},{dtype.name}>"
+    share, is_narrow = float(node.attrs["ensure_minimum_range"]), int(node.attrs["narrow_range"])
+    inner, outer = (inner, outer) if outer else (0, 1)  # the ranges are wanted even of nothing
+    tiles = tiles_of(math.prod(x.shape), x.dtype)
+    emit.kernel(name, x, low, high, outer, inner, share, is_narrow, *outputs, tiles=tiles)
+    return None
+
+
+register("QuantizeV2", infer=_infer_quantize, reference=_quantize, lower=_lower_quantize)
 
 
 # ---- Dequantize

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeload.kernels import functions
-from edgeload.kernels.complex_planes import as_pairs, is_complex
+from edgeload.kernels.complex_planes import as_pairs, is_complex, join
 from edgeload.kernels.elementwise import lower_expression
 from edgeload.kernels.functions import NUMBERS
 from edgeload.kernels.kernel import kernel_family
@@ -214,6 +214,27 @@ def _lower_small_mean(x: Operand, axes: Sequence[int], out: Operand, emit: Emit)
     return lower_expression(f"cast_{out.dtype.name}(a0)", [mean], out, emit)
 
 
+def _is_float(x: Operand) -> bool:
+    return getattr(x.dtype, "name", "") in functions.FLOATS
+
+
+def _lower_norm(x: Operand, axes: Sequence[int], out: Operand, emit: Emit) -> Any:
+    """Of integers, whose squares' sum wraps around, and of complex numbers, by their parts."""
+    if is_complex(x.dtype):
+        pairs = as_pairs(x)
+        norm, zero = (emit.scratch(pairs.dtype, out.shape) for _ in range(2))
+        if lower_fold("sum_of_squares", "sqrt", pairs, [*axes, len(x.shape)], norm, emit) is NotImplemented:
+            return NotImplemented
+        lower_expression("mul_no_nan(a0,0.0)", [norm], zero, emit)
+        return join(norm, zero, out, emit)
+    if getattr(x.dtype, "name", "") not in NUMBERS:
+        return NotImplemented
+    total = emit.scratch(x.dtype, out.shape)
+    if lower_fold("sum_of_squares", "none", x, axes, total, emit) is NotImplemented:
+        return NotImplemented
+    return lower_expression(f"cast_{x.dtype.name}(sqrt(cast_float64(a0)))", [total], out, emit)
+
+
 def _register_reduction(
     op: str, combination: str, finish: str, dtypes: Sequence[str], reference: Callable[..., Any]
 ) -> None:
@@ -229,6 +250,8 @@ def _register_reduction(
         chosen = reduced_axes(node, len(x.shape), axes.value)
         if is_complex(x.dtype) and combination == "sum":
             return lower_fold(combination, finish, as_pairs(x), chosen, as_pairs(out), emit)
+        if combination == "sum_of_squares" and finish == "sqrt" and not _is_float(x):
+            return _lower_norm(x, chosen, out, emit)
         if getattr(x.dtype, "name", "") not in dtypes:
             return NotImplemented
         if finish == "mean" and x.dtype.name in ("int8", "int16", "uint8", "uint16"):
@@ -267,6 +290,9 @@ def _extreme(function: Any, limit: Callable[[str], Any]) -> Callable[..., Any]:
 
 
 def _norm(x: np.ndarray, axis: Any, keepdims: bool) -> Any:
+    if x.dtype.kind in "iu":
+        total = np.sum(np.square(x), axis=axis, keepdims=keepdims, dtype=x.dtype)
+        return functions.convert(np.sqrt(total.astype(np.float64)), x.dtype)
     squares = np.square(np.abs(x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)))
     return np.sqrt(np.sum(squares, axis=axis, keepdims=keepdims))
 

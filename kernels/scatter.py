@@ -13,6 +13,7 @@ import numpy as np
 
 from edgeload.errors import ExecutionError
 from edgeload.kernels.complex_planes import as_pairs, is_complex
+from edgeload.kernels.functions import FLOATS, HALVES, NUMBERS
 from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.movement import copy_strided, steps_of, tiles_of, width_of
 from edgeload.kernels.pad import zero_of
@@ -28,7 +29,15 @@ _COMBINE = {
     "TensorScatterMax": "max",
     "TensorScatterMin": "min",
 }
-_NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+_EXPRESSIONS = {  # of the old value a0 and the update a1
+    "update": "a1",
+    "add": "add(a0,a1)",
+    "sub": "sub(a0,a1)",
+    "mul": "mul(a0,a1)",
+    "div": "div(a0,a1)",
+    "max": "select(less(a0,a1),a1,a0)",
+    "min": "select(less(a1,a0),a1,a0)",
+}
 
 
 def _check(node: Node, shape: Sequence[int], indices: Operand, updates: Operand) -> None:
@@ -90,14 +99,31 @@ def _tensor_scatter(node: Node, x: np.ndarray, indices: np.ndarray, updates: np.
     return _scatter(node, x.copy(), indices, updates)
 
 
+def _combining(expression: str, dtype: str) -> Any:
+    """`f(old, new)`: an expression of two numbers; float16 and bfloat16 are given as their bits."""
+    from numba.extending import intrinsic
+
+    from edgeload.kernels import expressions
+    from edgeload.kernels.lanes import Lanes
+
+    @intrinsic
+    def combine(typing: Any, old: Any, new: Any) -> Any:
+        def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return expressions.emit(expression, [Lanes(builder, value, dtype, 1) for value in arguments]).value
+
+        return old(old, new), write
+
+    return combine
+
+
 @kernel_family("scatter", errors={1: "an index is out of range"})
 def scatter(combine: str, dtype: str, index: str, depth_text: str) -> Iterator[Any]:
     """out[indices[n], :] = combine(out[indices[n], :], updates[n, :]), one n after the other; the work is split along
     the runs of `inner` elements, so that equal indices do not meet. `steps` count runs."""
-    depth = int(depth_text)
-    is_update, is_add, is_sub, is_max = (combine == name for name in ("update", "add", "sub", "max"))
+    depth, stored = int(depth_text), "uint16" if dtype in HALVES else dtype
     numbers = ", ".join(f"int64 {name}.{axis}" for name in ("sizes", "steps") for axis in range(depth))
-    yield f"{index}[:] indices, {dtype}[:] updates, {numbers}, int64 count, int64 inner, {dtype}[:] out"
+    yield f"{index}[:] indices, {stored}[:] updates, {numbers}, int64 count, int64 inner, {stored}[:] out"
+    combined = _combining(_EXPRESSIONS[combine], dtype)
 
     def write(indices, updates, sizes, steps, count, inner, out, worker, workers):  # type: ignore[no-untyped-def]
         first, last = inner * worker // workers, inner * (worker + 1) // workers
@@ -111,18 +137,8 @@ def scatter(combine: str, dtype: str, index: str, depth_text: str) -> Iterator[A
             target *= inner
             source = n * inner
             for i in range(first, last):
-                new = updates[np.uint64(source + i)]
-                if not is_update:
-                    old = out[np.uint64(target + i)]
-                    if is_add:
-                        new = old + new
-                    elif is_sub:
-                        new = old - new
-                    elif is_max:
-                        new = new if old < new else old
-                    else:
-                        new = new if new < old else old
-                out[np.uint64(target + i)] = new
+                at = np.uint64(target + i)
+                out[at] = combined(out[at], updates[np.uint64(source + i)])
         return 0
 
     yield write
@@ -142,7 +158,8 @@ def kernel_for(combine: str, indices: Operand, out: Operand) -> str | None:
     if is_complex(out.dtype) and combine in ("add", "sub"):
         dtype = str(as_pairs(out).dtype)
     is_moved = combine == "update" and dtype is not None
-    if not (is_moved or dtype in _NUMBERS) or str(indices.dtype) not in ("int32", "int64") or not 0 < depth <= 6:
+    known = (*FLOATS, *HALVES) if combine == "div" else (*NUMBERS, *HALVES)
+    if not (is_moved or dtype in known) or str(indices.dtype) not in ("int32", "int64") or not 0 < depth <= 6:
         return None
     return f"scatter<{combine},{dtype},{indices.dtype},{depth}>"
 

@@ -6,8 +6,8 @@ https://www.tensorflow.org/api_docs/python/tf/raw_ops/UnsortedSegmentSum
     out[s] = reduce of data[n] over all n with segment_ids[n] = s            (sparse: of data[indices[n]])
 
 A segment without slices is 0, in a product 1, in UnsortedSegmentMax and -Min the least and the greatest finite number.
-How many segments there are must be known for a kernel: SegmentSum and the like with ids from a run-time input, and
-SparseSegmentSum without a number of segments, are host steps.
+How many segments there are must be known for a kernel: SegmentSum, SparseSegmentSum and the like without a number of
+segments are host steps where the ids are run-time inputs.
 """
 
 from __future__ import annotations
@@ -74,7 +74,11 @@ def _infer_sorted(node: Node, data: Operand, segment_ids: Operand) -> Spec:
     fits = len(segment_ids.shape) == 1 and data.shape[:1] == segment_ids.shape
     found = f"data {data.shape} and segment_ids {segment_ids.shape}"
     require(fits, node, found, "segment_ids must be a vector as long as the data's first dimension")
-    ids = segment_ids.value
+    return _up_to_the_last(data, segment_ids.value)
+
+
+def _up_to_the_last(data: Operand, ids: np.ndarray | None) -> Spec:
+    """As many segments as the last id says, where the ids are known, and right."""
     if ids is None or _are_wrong(ids):
         return Spec(data.dtype, None)
     return Spec(data.dtype, (int(ids[-1]) + 1 if ids.size else 0, *data.shape[1:]))
@@ -213,7 +217,7 @@ def _infer_sparse(node: Node, data: Operand, indices: Operand, segment_ids: Oper
     require(fits, node, found, "the data must have a dimension, the others be vectors of equal length")
     if num_segments:
         return Spec(data.dtype, (_count(node, num_segments[0].known()), *data.shape[1:]))
-    return Spec(data.dtype, None)
+    return _up_to_the_last(data, segment_ids.value)
 
 
 def _sparse(

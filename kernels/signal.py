@@ -1,6 +1,8 @@
-"""Fourier transforms, as host steps, and the parts of complex numbers.
+"""Fourier transforms and the parts of complex numbers.
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/RFFT2D, ../IRFFT, ../FFT3D, ../Complex, ../Angle
+
+Lengths with a large prime factor are host steps, see `edgeload.kernels.fourier`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ import numpy as np
 
 from edgeload.kernels import complex_planes
 from edgeload.kernels.elementwise import lower_expression
+from edgeload.kernels.fourier import emit_transforms
+from edgeload.kernels.pad import zero_of
 from edgeload.kernels.registry import Emit, Lower, Node, Operand, Spec, broadcast_shapes, register, require
+from edgeload.kernels.tile import emit_broadcast
 
 _COMPLEX: dict[str, Any] = {"float32": np.dtype(np.complex64), "float64": np.dtype(np.complex128)}
 _REAL: dict[str, Any] = {"complex64": np.dtype(np.float32), "complex128": np.dtype(np.float64)}
@@ -25,6 +30,22 @@ def _require_rank(node: Node, x: Operand, rank: int) -> None:
 
 def _axes(rank: int) -> tuple[int, ...]:
     return tuple(range(-rank, 0))
+
+
+def _lower_transform(rank: int, is_backward: bool) -> Lower:
+    """Of an empty input the spectrum is 0, of however many numbers."""
+
+    def lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+        x, *lengths = operands
+        (out,) = outputs
+        if 0 in out.shape:
+            return None
+        if 0 in x.shape:
+            return emit_broadcast(emit, zero_of(emit, out.dtype), out)
+        sizes = [int(length) for length in (lengths[0].known() if lengths else x.shape[-rank:])]
+        return emit_transforms(emit, x, sizes, out, is_backward=is_backward)
+
+    return lower
 
 
 # ---- FFT, IFFT: complex to complex of one shape
@@ -42,8 +63,8 @@ def _register_complex(rank: int) -> None:
     def inverse(node: Node, x: np.ndarray) -> np.ndarray:
         return np.fft.ifftn(x, axes=_axes(rank)).astype(x.dtype) if x.size else x
 
-    register(f"FFT{_NAMES[rank]}", infer=infer, reference=forward)
-    register(f"IFFT{_NAMES[rank]}", infer=infer, reference=inverse)
+    register(f"FFT{_NAMES[rank]}", infer=infer, reference=forward, lower=_lower_transform(rank, False))
+    register(f"IFFT{_NAMES[rank]}", infer=infer, reference=inverse, lower=_lower_transform(rank, True))
 
 
 # ---- RFFT, IRFFT: real to the half of the spectrum that is not the mirror of the other, and back
@@ -87,8 +108,8 @@ def _register_real(rank: int) -> None:
             return np.zeros(spec.shape or (), spec.dtype)
         return np.fft.irfftn(x, [int(length) for length in lengths], _axes(rank)).astype(spec.dtype)
 
-    register(f"RFFT{_NAMES[rank]}", infer=infer_forward, reference=forward)
-    register(f"IRFFT{_NAMES[rank]}", infer=infer_inverse, reference=inverse)
+    register(f"RFFT{_NAMES[rank]}", infer=infer_forward, reference=forward, lower=_lower_transform(rank, False))
+    register(f"IRFFT{_NAMES[rank]}", infer=infer_inverse, reference=inverse, lower=_lower_transform(rank, True))
 
 
 for _rank in _NAMES:

@@ -236,10 +236,38 @@ def slice_at_all(x, begin, places, extents, strides, sizes, steps, out, worker, 
     return 0
 
 
+@kernel(
+    f"T[:] value, int64 value_step, I[:] begin, {_NUMBERED}, T[:] x",
+    T=WIDTHS,
+    I=("int32", "int64"),
+    errors={1: "a slice index is out of bounds"},
+)
+def assign_at_all(value, value_step, begin, places, extents, strides, sizes, steps, x, worker, workers):  # type: ignore[no-untyped-def]
+    """x[..., begin[places[0]], ..., begin[places[1]], ...] = value, the other way round than `slice_at_all`; one value
+    for all if value_step is 0."""
+    start = 0
+    for i in range(len(places)):
+        if places[i] >= 0:
+            index = np.int64(begin[np.uint64(places[i])])
+            if index < -extents[i] or index >= extents[i]:
+                return 1
+            start += (index + extents[i] if index < 0 else index) * strides[i]
+    rows = sizes[0] * sizes[1] * sizes[2]
+    inner, step = sizes[3], steps[3]
+    for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+        c = row % sizes[2]
+        b = row // sizes[2] % sizes[1]
+        a = row // (sizes[2] * sizes[1])
+        target, source = start + a * steps[0] + b * steps[1] + c * steps[2], row * inner * value_step
+        for i in range(inner):
+            x[np.uint64(target + i * step)] = value[np.uint64(source + i * value_step)]
+    return 0
+
+
 def _lower_indexing(x: Operand, begin: Operand, indexing: Indexing, out: Operand, emit: Emit) -> Any:
     """One kernel for one index, another for up to four."""
     width, indices = width_of(x.dtype), indexing.indices
-    if width is None or str(begin.dtype) not in ("int32", "int64") or len(indices) > _MOST_INDICES:
+    if width is None or str(begin.dtype) not in ("int32", "int64"):
         return NotImplemented
     if len(indices) == 1:
         ((axis, place),) = indices
@@ -248,29 +276,61 @@ def _lower_indexing(x: Operand, begin: Operand, indexing: Indexing, out: Operand
         name = f"slice_at<{width},{begin.dtype}>"
         emit.kernel(name, x, begin, place, outer, x.shape[axis], inner, out, tiles=tiles)
         return None
-    steps = steps_of(x.shape)
+    numbers = _numbers_of(x.shape, indices)
+    if numbers is None:
+        return NotImplemented
+    tiles = min(tiles_of(math.prod(out.shape), x.dtype), _rows_of(numbers))
+    emit.kernel(f"slice_at_all<{width},{begin.dtype}>", x, begin, *numbers, out, tiles=max(1, tiles))
+    return None
+
+
+def lower_assignment_at(node: Node, x: Operand, begin: Operand, strides: Operand, value: Operand, emit: Emit) -> Any:
+    """x[i, :, j] = value for indices that are computed by the model, and a value of the slice's size or a scalar."""
+    indexing = None if strides.value is None else _indexing(node, x, begin, strides)
+    width = width_of(x.dtype)
+    if indexing is None or width is None or str(begin.dtype) not in ("int32", "int64"):
+        return NotImplemented
+    size = math.prod(indexing.out_shape)
+    numbers = _numbers_of(x.shape, indexing.indices)
+    fits = value.shape == () or _without_ones(value.shape) == _without_ones(indexing.out_shape)
+    if numbers is None or not fits or len(value.shape) > len(indexing.out_shape):
+        return NotImplemented
+    tiles = min(tiles_of(size, x.dtype), _rows_of(numbers))
+    name = f"assign_at_all<{width},{begin.dtype}>"
+    emit.kernel(name, value, int(value.shape != ()), begin, *numbers, x, tiles=max(1, tiles))
+    return None
+
+
+def _numbers_of(shape: Sequence[int], indices: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
+    """Places, extents and strides of the indices, sizes and steps of the loops over the other axes; None if they are
+    too many."""
+    steps = steps_of(shape)
     taken = {axis for axis, _ in indices}
     runs: list[tuple[int, int]] = []  # size and step of neighbouring kept axes
-    for axis, size in enumerate(x.shape):
+    for axis, size in enumerate(shape):
         if axis in taken:
             continue
         if runs and axis - 1 not in taken:
             runs[-1] = runs[-1][0] * size, steps[axis]
         else:
             runs.append((size, steps[axis]))
-    if len(runs) > _MOST_RUNS:
-        return NotImplemented
+    if len(runs) > _MOST_RUNS or len(indices) > _MOST_INDICES:
+        return None
     runs = [(1, 0)] * (_MOST_RUNS - len(runs)) + runs
     missing = _MOST_INDICES - len(indices)
     places = [place for _, place in indices] + [-1] * missing
-    extents = [x.shape[axis] for axis, _ in indices] + [1] * missing
+    extents = [shape[axis] for axis, _ in indices] + [1] * missing
     strides = [steps[axis] for axis, _ in indices] + [0] * missing
-    tiles = min(tiles_of(math.prod(out.shape), x.dtype), math.prod(size for size, _ in runs[:-1]))
-    emit.kernel(
-        f"slice_at_all<{width},{begin.dtype}>", x, begin, *places, *extents, *strides, *(size for size, _ in runs),
-        *(step for _, step in runs), out, tiles=max(1, tiles),
-    )  # fmt: skip
-    return None
+    return (*places, *extents, *strides, *(size for size, _ in runs), *(step for _, step in runs))
+
+
+def _rows_of(numbers: Sequence[int]) -> int:
+    """How many runs of the innermost loop there are."""
+    return math.prod(numbers[3 * _MOST_INDICES : 3 * _MOST_INDICES + _MOST_RUNS - 1])
+
+
+def _without_ones(shape: Sequence[int]) -> list[int]:
+    return [size for size in shape if size != 1]
 
 
 def _lower_strided_slice(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
@@ -316,10 +376,53 @@ def _slice(node: Node, x: np.ndarray, begin: np.ndarray, size: np.ndarray) -> np
     return _plain(node, x.shape, begin, size).of(x)
 
 
+_MOST_AXES = 4
+_AXES = "".join(f", int64 {name}.{i}" for name in ("extents", "sizes") for i in range(_MOST_AXES))
+
+
+@kernel(
+    f"T[:] x, I[:] begin{_AXES}, T[:] out",
+    T=WIDTHS,
+    I=("int32", "int64"),
+    errors={1: "a slice leaves the dimensions of what it is taken from"},
+)
+def slice_from(x, begin, extents, sizes, out, worker, workers):  # type: ignore[no-untyped-def]
+    """out = x[begin[0] : begin[0] + sizes[0], ...] for the last axes, begin being 0 for those before them; 1 for a
+    begin with which some are outside."""
+    missing = len(sizes) - begin.size
+    start, step = 0, 1
+    for i in range(len(sizes)):
+        axis = len(sizes) - 1 - i
+        if axis >= missing:
+            first = np.int64(begin[np.uint64(axis - missing)])
+            if first < 0 or first > extents[axis] - sizes[axis]:
+                return 1
+            start += first * step
+        step *= extents[axis]
+    rows = sizes[0] * sizes[1] * sizes[2]
+    inner = sizes[3]
+    for row in range(rows * worker // workers, rows * (worker + 1) // workers):
+        c = row % sizes[2]
+        b = row // sizes[2] % sizes[1]
+        a = row // (sizes[2] * sizes[1])
+        source, target = start + ((a * extents[1] + b) * extents[2] + c) * extents[3], row * inner
+        for i in range(inner):
+            out[np.uint64(target + i)] = x[np.uint64(source + i)]
+    return 0
+
+
 def _lower_slice(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """Where begin is computed by the model, the sizes are known."""
     x, begin, size = operands
     if begin.value is None:
-        return NotImplemented
+        width, missing = width_of(x.dtype), _MOST_AXES - len(x.shape)
+        if width is None or missing < 0 or not x.shape:
+            return NotImplemented
+        sizes = [1] * missing + list(outputs[0].shape)
+        tiles = min(tiles_of(math.prod(sizes), x.dtype), math.prod(sizes[:-1]))
+        name = f"slice_from<{width},{begin.dtype}>"
+        emit.kernel(name, x, begin, *[1] * missing, *x.shape, *sizes, outputs[0], tiles=max(1, tiles))
+        return None
     return _emit_slicing(emit, x, outputs[0], _plain(node, x.shape, begin.value, size.known()))
 
 

@@ -19,11 +19,14 @@ import numpy as np
 
 from edgeload.dtypes import RESOURCE, name_of
 from edgeload.errors import ExecutionError
+from edgeload.kernels.complex_planes import as_pairs, is_complex
+from edgeload.kernels.elementwise import lower_expression
+from edgeload.kernels.functions import HALVES
 from edgeload.kernels.kernel import kernel
 from edgeload.kernels.movement import copy_strided, steps_of, tiles_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 from edgeload.kernels.scatter import emit_scatter, kernel_for
-from edgeload.kernels.slice import strided
+from edgeload.kernels.slice import lower_assignment_at, strided
 
 _NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
@@ -135,14 +138,21 @@ def subtract_from(x, out, worker, workers):  # type: ignore[no-untyped-def]
         out[i] = out[i] - x[i]
 
 
-def _lower_accumulate(kernel_name: str) -> Callable[..., Any]:
+def _lower_accumulate(kernel_name: str, expression: str) -> Callable[..., Any]:
     def lower(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
         handle, value = operands
+        if _value_spec(handle.resource) != value.spec:
+            return NotImplemented
+        variable = emit.variable(handle)
+        if is_complex(value.dtype):
+            value, variable = as_pairs(value), as_pairs(variable)
         dtype = name_of(value.dtype)
-        if dtype not in _NUMBERS or _value_spec(handle.resource) != value.spec:
+        if dtype in HALVES:
+            return lower_expression(expression, [variable, value], variable, emit)
+        if dtype not in _NUMBERS:
             return NotImplemented
         tiles = tiles_of(math.prod(value.shape), value.dtype)
-        emit.kernel(f"{kernel_name}<{dtype}>", value, emit.variable(handle), tiles=tiles)
+        emit.kernel(f"{kernel_name}<{dtype}>", value, variable, tiles=tiles)
         return None
 
     return lower
@@ -153,14 +163,14 @@ register(
     "AssignAddVariableOp",
     infer=_infer_accumulate,
     reference=_assign_add,
-    lower=_lower_accumulate("add_to"),
+    lower=_lower_accumulate("add_to", "add(a0,a1)"),
     stateful=True,
 )
 register(
     "AssignSubVariableOp",
     infer=_infer_accumulate,
     reference=_assign_sub,
-    lower=_lower_accumulate("subtract_from"),
+    lower=_lower_accumulate("subtract_from", "sub(a0,a1)"),
     stateful=True,
 )
 
@@ -328,11 +338,10 @@ def _register_scatters(name: str, combine: Callable[[np.ndarray, Any, np.ndarray
         variable.touch()
         return []
 
-    if name not in ("Update", "Add", "Sub", "Max", "Min"):
-        register(f"ResourceScatter{name}", infer=_infer_scatter, reference=scatter, stateful=True)
-        return
     lower, lower_nd = (_lower_scatter(name.lower(), is_nd) for is_nd in (False, True))
     register(f"ResourceScatter{name}", infer=_infer_scatter, reference=scatter, lower=lower, stateful=True)
+    if name in ("Mul", "Div"):
+        return
     register(f"ResourceScatterNd{name}", infer=_infer_scatter_nd, reference=scatter_nd, lower=lower_nd, stateful=True)
 
 
@@ -377,18 +386,28 @@ def _slice_assign(
 
 
 def _lower_slice_assign(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
-    """Where begin, end and strides are known, and the value needs no broadcasting but that of a scalar."""
+    """Where begin, end and strides are known, or single indices are not."""
     handle, begin, end, strides, value = operands
     shape = _value_spec(handle.resource).shape
     if shape is None or handle.resource.array.shape != shape or value.dtype != handle.resource.dtype:
         return NotImplemented
-    if begin.value is None or end.value is None or strides.value is None:
+    if begin.value is None:
+        return lower_assignment_at(node, emit.variable(handle), begin, strides, value, emit)
+    if end.value is None or strides.value is None:
         return NotImplemented
     slicing = strided(node, shape, np.asarray(begin.value), np.asarray(end.value), np.asarray(strides.value))
-    if value.shape not in ((), slicing.out_shape):
-        return NotImplemented
-    steps = steps_of(shape)
-    value_steps = steps_of(slicing.size) if value.shape else [0] * len(shape)
+    rank = len(slicing.out_shape)
+    padded = (1,) * (rank - len(value.shape)) + value.shape
+    if len(padded) != rank or any(size not in (1, of) for size, of in zip(padded, slicing.out_shape, strict=True)):
+        return NotImplemented  # the reference refuses it
+    # the slice's axes of more than one element are those of the variable, in order
+    spread = [
+        0 if size == 1 else step
+        for size, step, of in zip(padded, steps_of(padded), slicing.out_shape, strict=True)
+        if of != 1
+    ]
+    left, steps = iter(spread), steps_of(shape)
+    value_steps = [0 if size == 1 else next(left) for size in slicing.size]
     start = sum(first * step for first, step in zip(slicing.begin, steps, strict=True))
     target_steps = [step * stride for step, stride in zip(steps, slicing.stride, strict=True)]
     target = emit.variable(handle)

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgeload.errors import ExecutionError
 from edgeload.kernels.complex_planes import is_complex, lower_conj
+from edgeload.kernels.kernel import kernel
 from edgeload.kernels.movement import copy_strided, steps_of
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
@@ -61,6 +62,23 @@ def _invert_permutation(node: Node, x: np.ndarray) -> np.ndarray:
     return out
 
 
+@kernel("T[:] x, T[:] out", errors={1: "the input is not a permutation of 0, 1, ..."}, T=("int32", "int64"))
+def invert_permutation(x, out, worker, workers):  # type: ignore[no-untyped-def]
+    """out[x[i]] = i"""
+    for i in range(out.size):
+        out[i] = -1
+    for i in range(x.size):
+        place = x[i]
+        if place < 0 or place >= x.size or out[np.uint64(place)] >= 0:
+            return 1
+        out[np.uint64(place)] = i
+    return 0
+
+
+def _lower_invert(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    emit.kernel(f"invert_permutation<{operands[0].dtype.name}>", operands[0], outputs[0])
+
+
 register("Transpose", infer=_infer_transpose, reference=_transpose, lower=_lower_transpose)
 register("ConjugateTranspose", infer=_infer_transpose, reference=_transpose, lower=_lower_transpose)
-register("InvertPermutation", infer=_infer_invert, reference=_invert_permutation)
+register("InvertPermutation", infer=_infer_invert, reference=_invert_permutation, lower=_lower_invert)

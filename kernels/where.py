@@ -2,11 +2,13 @@
 
 https://www.tensorflow.org/api_docs/python/tf/raw_ops/Where
 
-They run as host steps; their orders are TensorFlow's (first occurrence first).
+They run as host steps, as does _Front, which cuts what kernels have padded; orders are TensorFlow's (first occurrence
+first).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from edgeload.errors import ExecutionError
 from edgeload.kernels.concat import scalar_of
 from edgeload.kernels.movement import canonical_axis
-from edgeload.kernels.registry import Node, Operand, Spec, register, require
+from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
 _INT32, _INT64 = np.dtype(np.int32), np.dtype(np.int64)
 
@@ -143,6 +145,24 @@ def _dynamic_stitch(node: Node, *arrays: np.ndarray) -> np.ndarray:
     return out
 
 
+# _Front: what is left of a padded result, which a kernel has made, when its padding is cut off.
+
+
+def _infer_front(node: Node, x: Operand, count: Operand) -> Spec:
+    return Spec(x.dtype, None)
+
+
+def _front(node: Node, x: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """x[:count]"""
+    return x[: int(count)].copy()
+
+
+def _lower_front(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
+    """No kernel can give its output a size; that the op has a lowering tells reports that this is the reason."""
+    return NotImplemented
+
+
+register("_Front", infer=_infer_front, reference=_front, lower=_lower_front)
 register("Where", infer=_infer_where, reference=_where)
 for _op in ("Unique", "UniqueV2", "UniqueWithCounts", "UniqueWithCountsV2"):
     register(_op, infer=_infer_unique, reference=_unique)

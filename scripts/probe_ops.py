@@ -22,6 +22,8 @@ from edgeload.kernels import registry
 from edgeload.kernels.registry import NeedsValue, Op, Operand, Spec
 from edgeload.objects.variables import State, Variable
 from edgeload.passes.freeze_variables import freeze_variables
+from edgeload.passes.pad_labels import pad_labels
+from edgeload.passes.pad_suppressions import pad_suppressions
 from edgeload.passes.pipeline import run
 from edgeload.passes.rewrite_einsum import rewrite_einsum
 from edgeload.plan.plan import HostStep
@@ -31,8 +33,9 @@ from edgeload.runtime import target as targets
 from edgeload.savedmodel import opdefs
 from edgeload.savedmodel.opdefs import MISSING, Arg, OpDef
 
-_PASSES = (freeze_variables, rewrite_einsum)  # those that put other ops in place of one
+_PASSES = (freeze_variables, pad_labels, pad_suppressions, rewrite_einsum)  # those that put other ops in place of one
 _REWRITTEN = frozenset({"Einsum", "ResourceGather", "ResourceGatherNd"})
+_CUT = "_Front"  # a kernel has done the work; Python takes as much of the result as there is
 _TARGET = targets.find("x86-64-v3")
 # DataType numbers, the likeliest first: floats, ints, bool, complex, string; quantised ones only where nothing else is
 _NUMBERS = (1, 2, 19, 14, 3, 9, 5, 6, 4, 17, 22, 23, 10, 8, 18, 7)
@@ -54,6 +57,40 @@ _INTEGERS = (
     0, 1, [0], [1], [2], [0, 0], [1, 1], [2, 2], [0, 1], [1, 0], [2, 3], [[0]], [[0, 0]], [[0, 0], [0, 0]],
     [[0, 0], [0, 0], [0, 0], [0, 0]], [1, 4, 4, 4], [0, 1, 2, 3], [1, 1, 1, 1], [1, 4, 4, 4, 4],
 )  # fmt: skip
+_IMAGE = (1, 4, 4, 4)
+_SUPPRESSION: tuple[Any, ...] = ((4, 4), (4,), 2, (), (), ())  # boxes, scores, how many, thresholds
+_INPUTS: dict[str, tuple[Any, ...]] = {  # of ops whose inputs' shapes have little to do with each other
+    "AdjustHue": ((2, 2, 3), ()),
+    "AdjustSaturation": ((2, 2, 3), ()),
+    "AudioSpectrogram": ((4, 2),),
+    "CombinedNonMaxSuppression": ((1, 4, 1, 4), (1, 4, 2), 2, 2, (), ()),
+    "CropAndResize": (_IMAGE, (1, 4), [0], [2, 2]),
+    "CTCGreedyDecoder": ((4, 2, 3), [4, 2]),
+    "Dilation2D": (_IMAGE, (2, 2, 4)),
+    "DrawBoundingBoxes": (_IMAGE, (1, 2, 4)),
+    "DrawBoundingBoxesV2": (_IMAGE, (1, 2, 4), (2, 4)),
+    "ExtractGlimpse": (_IMAGE, [2, 2], (1, 2)),
+    "ExtractGlimpseV2": (_IMAGE, [2, 2], (1, 2)),
+    "GRUBlockCell": ((1, 4), (1, 4), (8, 8), (8, 4), (8,), (4,)),
+    "ImageProjectiveTransformV2": (_IMAGE, (1, 8), [2, 2]),
+    "ImageProjectiveTransformV3": (_IMAGE, (1, 8), [2, 2], ()),
+    "IRFFT3D": ((2, 2, 2), [2, 2, 2]),
+    "LSTMBlockCell": ((1, 4), (1, 4), (1, 4), (8, 16), (4,), (4,), (4,), (16,)),
+    "Mfcc": ((1, 1, 257), 16000),
+    "NonMaxSuppression": _SUPPRESSION[:3],
+    "NonMaxSuppressionV2": _SUPPRESSION[:4],
+    "NonMaxSuppressionV3": _SUPPRESSION[:5],
+    "NonMaxSuppressionV4": _SUPPRESSION[:5],
+    "NonMaxSuppressionV5": _SUPPRESSION,
+    "NonMaxSuppressionWithOverlaps": _SUPPRESSION[:5],
+    "ResourceStridedSliceAssign": ((2, 3), [0], [1], [1], (1, 3)),
+    "RFFT3D": ((2, 2, 2), [2, 2, 2]),
+    "SparseTensorDenseMatMul": ([[0, 0]], (1,), [2, 3], (3, 2)),
+    "StatelessRandomNormalV2": ([2, 3], [1], [1, 1], 1),
+    "StatelessRandomUniformIntV2": ([2, 3], [1], [1, 1], 1, (), ()),
+    "StatelessRandomUniformV2": ([2, 3], [1], [1, 1], 1),
+    "StatelessTruncatedNormalV2": ([2, 3], [1], [1, 1], 1),
+}
 _LISTS = {  # lists of integers that have no default, by the rank of images
     "strides": ([1] * 4, [1] * 5),
     "ksize": ([1, 2, 2, 1], [1, 2, 2, 2, 1]),
@@ -69,7 +106,11 @@ _STRINGS = {
     "reduction": (b"add",),
 }
 _GIVEN = {"range_given": True, "is_training": False}  # where the default is not what models have
-_INTS = {"N": 2, "block_size": 2, "num": 2, "num_split": 2}
+_INTS = {"N": 2, "block_size": 2, "num": 2, "num_split": 2, "window_size": 4}
+_ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "ImageProjectiveTransformV2": {"interpolation": b"BILINEAR"},
+    "ImageProjectiveTransformV3": {"interpolation": b"BILINEAR"},
+}
 _IMAGE_RANKS = 2  # lists come for two
 
 
@@ -163,7 +204,8 @@ def _tries(definition: OpDef, dtype: DType | None) -> Iterator[tuple[Any, ...]]:
             seen.append(attrs)
             kinds = [arg_dtype for arg in definition.inputs for arg_dtype in _dtypes_of(arg, attrs)]
             options = [_SHAPES if _is_open(kind, dtype) else (*_INTEGERS, *_SHAPES) for kind in kinds]
-            alike: list[Any] = [(shape,) * len(kinds) for shape in _SHAPES] if kinds else [()]
+            alike: list[Any] = [_INPUTS[definition.name]] if definition.name in _INPUTS else []
+            alike += [(shape,) * len(kinds) for shape in _SHAPES] if kinds else [()]
             alike += [(first, *[other] * (len(kinds) - 1)) for first, other in _FIRST_AND_OTHERS if len(kinds) > 2]
             alike += _GRADIENTS if len(kinds) == 3 else ()
             mixed = product(*options) if len(kinds) < 4 else ()
@@ -207,7 +249,7 @@ def _attrs(definition: OpDef, dtype: DType | None, rank: int, option: int) -> di
             found[name] = [dtype or np.dtype(np.float32)]
         elif kind.startswith("list("):
             found[name] = []
-    return found
+    return found | _ATTRIBUTES.get(definition.name, {})
 
 
 def _other_type(op: str, name: str, dtype: DType | None) -> DType:
@@ -260,7 +302,7 @@ def _plan(
     graph.nodes.append(node)
     run(graph, _PASSES)
     plan = make_plan(graph, Store(), _TARGET)
-    return not any(isinstance(step, HostStep) for step in plan.steps)
+    return not any(isinstance(step, HostStep) and step.op != _CUT for step in plan.steps)
 
 
 def _input(

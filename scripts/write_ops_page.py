@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgeload.graph import branches, importer, regions, tensor_arrays
+from edgeload.graph import branches, importer, references, regions, tensor_arrays
 from edgeload.kernels import registry
 from edgeload.objects import container
 from edgeload.plan.specialise import SHAPE_ONLY
@@ -42,7 +42,9 @@ Written by `scripts/write_ops_page.py` from the registry; do not edit.
 NumPy reference, between two native calls; \"all\" where the op has no dtype to choose. Dtypes are those of the op's
 attribute `dtype` or `T`, or of its first input, out of those that TensorFlow's definition of the op allows. It is what
 one likely node of each op gets, with variables, shapes and axes as models have them; `python -m edgeload check MODEL`
-says what a model's own nodes get. Ops that only change a tensor's shape are native for all dtypes: they cost nothing.
+says what a model's own nodes get. Where the size of a result depends on data and the op is native (NonMaxSuppression,
+CTCGreedyDecoder), a kernel fills memory for the most there can be, and Python cuts off the rest. Ops that only change a
+tensor's shape are native for all dtypes: they cost nothing.
 
 dtypes: f32 f64 f16 bf16: floats (bf16: bfloat16); i8 to i64, u8 to u64: integers; c64 c128: complex.
 Tiers: {tiers}.
@@ -56,7 +58,7 @@ def structural_ops() -> dict[str, str]:
     found |= dict.fromkeys(sorted(importer._ORDER_ONLY), "only its order counts")
     found |= dict.fromkeys((*sorted(importer._PLACEHOLDERS), "Const"), "inputs and constants of the graph")
     found |= dict.fromkeys(sorted({*regions.CONTROL_FLOW_V1, *regions._ON_REFERENCES}), "becomes If and While")
-    found |= {op: f"becomes {new}" for op, new in importer._REF_OPS.items()}
+    found |= {op: f"becomes {new}" for op, new in references.ON_RESOURCES.items()}
     found |= dict.fromkeys(("TensorArrayV3", *tensor_arrays._REWRITES), "becomes an op on lists")
     found |= dict.fromkeys(sorted(container.VARIABLE_OPS), "the variable itself")
     found |= dict.fromkeys(sorted(container.TABLE_OPS), "the table itself")

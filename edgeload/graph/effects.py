@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+
 from edgeload.dtypes import RESOURCE
 from edgeload.graph.branches import CONTROL, parts
-from edgeload.graph.ir import Graph, Node
+from edgeload.graph.ir import Graph, Node, Tensor
 from edgeload.kernels import registry
 from edgeload.savedmodel import opdefs
 
@@ -14,12 +16,17 @@ STRUCTURAL = frozenset({"_Input", "Const", "_Resource"})
 
 
 def has_effects(node: Node) -> bool:
-    """Whether the node must run even if nobody reads its outputs. An unknown op must."""
-    if node.op in STRUCTURAL:
+    """Whether the node must run even if nobody reads its outputs. An unknown op must, an Assert of what is known to be
+    true need not."""
+    if node.op in STRUCTURAL or node.op == "Assert" and _is_true(node.inputs[0]):
         return False
     if node.op in CONTROL:
         return any(has_effects(inner) for part in parts(node) for inner in part.nodes)
     return _op_has_effects(node.op)
+
+
+def _is_true(condition: Tensor) -> bool:
+    return condition.node.op == "Const" and bool(np.all(condition.node.attrs["value"]))
 
 
 @cache

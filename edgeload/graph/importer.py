@@ -217,7 +217,8 @@ class _Importer:
                 raise InvalidGraphError(
                     f"{where}: the constant bound to {name!r} is {name_of(capture.dtype)}, declared {name_of(dtype)}."
                 )
-            node = self._append(graph, "Const", name, [], {"value": capture, "key": ("capture", name)})
+            attrs = {"value": capture, "key": ("capture", name), "is_captured": True}
+            node = self._append(graph, "Const", name, [], attrs)
             return node.add_output(dtype, capture.shape)
         if dtype != RESOURCE:
             raise InvalidGraphError(f"{where}: {capture!r} is bound to {name!r}, which is declared {name_of(dtype)}.")

@@ -5,6 +5,7 @@ edgeload adds begin with an underscore:
 
     _Input      an input of the graph; no inputs, one output
     Const       attrs["value"]: a NumPy array (read-only), attrs["key"]: its identity, stable within the Program
+                attrs["is_captured"]: whether it is made of constants that the function captures, for TensorFlow inputs
     _Resource   attrs["resource"]: a variable, table or other object that functions share; output dtype RESOURCE
 
 Control-flow nodes (While, If, Case, and their stateless forms) hold their branches as Graphs in attrs["cond"],

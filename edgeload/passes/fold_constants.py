@@ -36,9 +36,10 @@ def fold_constants(graph: Graph) -> int:
         count += 1
         sources = repr([tensor.node.attrs["key"] for tensor in node.inputs])
         digest = hashlib.blake2b(sources.encode(), digest_size=16).hexdigest()
+        is_captured = any(tensor.node.attrs.get("is_captured", False) for tensor in node.inputs)
         for tensor, value in zip(node.outputs, values, strict=True):
             key = ("folded", node.name, tensor.index, digest)
-            constant = Node("Const", tensor.name, attrs={"value": value, "key": key})
+            constant = Node("Const", tensor.name, attrs={"value": value, "key": key, "is_captured": is_captured})
             constant.outputs = [tensor]
             tensor.node, tensor.index, tensor.shape = constant, 0, value.shape
             tensor.dtype = value.dtype  # a list of known element shape, which the graph calls a variant, is an array

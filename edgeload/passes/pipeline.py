@@ -20,11 +20,21 @@ from edgeload.passes.fuse_epilogue import fuse_epilogue
 from edgeload.passes.fuse_layer_norm import fuse_layer_norm
 from edgeload.passes.fuse_residual import fuse_residual
 from edgeload.passes.hoist_projections import hoist_projections
+from edgeload.passes.pad_labels import pad_labels
 from edgeload.passes.pad_suppressions import pad_suppressions
 from edgeload.passes.remove_identities import remove_identities
+from edgeload.passes.rewrite_as_tensorflow import rewrite_as_tensorflow
 from edgeload.passes.rewrite_einsum import rewrite_einsum
 
 Pass = Callable[[Graph], int]
+
+# Once per function, on its graph and those inside it: what TensorFlow does while variables are no constants yet.
+IMPORT_PASSES: tuple[Pass, ...] = (
+    remove_identities,
+    fold_constants,  # divisors are often casts of integers
+    bind_branch_inputs,  # shows which variables branches and loops assign, and their constants
+    rewrite_as_tensorflow,
+)
 
 # Once per function, before shapes are known. The planner runs them on the graphs inside of control-flow nodes as well.
 PROGRAM_PASSES: tuple[Pass, ...] = (
@@ -42,6 +52,7 @@ PROGRAM_PASSES: tuple[Pass, ...] = (
 
 # For concrete shapes: every Tensor.shape is exact. Attributes are shared with the Program's graph, and never changed.
 PLAN_PASSES: tuple[Pass, ...] = (
+    pad_labels,
     pad_suppressions,  # takes limits that may have become constants only now
     rewrite_einsum,
     fold_constants,  # what of the einsum's rearranging concerns weights

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edgeload.errors import ExecutionError, InvalidGraphError
-from tests.kernels.harness import infer, reference
+from tests.kernels.harness import NoKernel, check, infer, reference
+from tests.kernels.harness import run as run_kernels
 
 RANDOM = np.random.default_rng(10)
 ALL = {"desired_samples": -1, "desired_channels": -1}
@@ -75,6 +76,27 @@ def test_a_tone_is_where_its_frequency_is() -> None:
     np.testing.assert_allclose(magnitude[0, :, :6], 0, atol=1e-4)
     (power,) = reference("AudioSpectrogram", {**attrs, "magnitude_squared": True}, audio)
     np.testing.assert_allclose(np.sqrt(power), magnitude, rtol=1e-6)
+
+
+@pytest.mark.parametrize("window, stride, squared", [(2, 1, True), (7, 3, False), (64, 17, True)])
+def test_kernels_of_spectrograms_equal_the_reference(window: int, stride: int, squared: bool) -> None:
+    attrs = {"window_size": window, "stride": stride, "magnitude_squared": squared}
+    check("AudioSpectrogram", attrs, RANDOM.standard_normal((300, 2)).astype(np.float32))
+    check("AudioSpectrogram", attrs, AUDIO[:1])
+
+
+def test_kernels_of_coefficients_equal_the_reference() -> None:
+    spectrogram = RANDOM.random((2, 17, 257)).astype(np.float32)
+    spectrogram[0, 0], spectrogram[0, 1, 200], spectrogram[0, 2, 3] = 0, np.inf, np.nan
+    check("Mfcc", MFCC, spectrogram, np.array(16000, np.int32), constants=(1,), rtol=1e-5)
+    check("Mfcc", MFCC, spectrogram[:, :0], np.array(16000, np.int32), constants=(1,))
+
+
+def test_coefficients_at_an_unknown_or_wrong_rate_have_no_kernel() -> None:
+    spectrogram = np.zeros((1, 2, 257), np.float32)
+    for rate, constants in ((16000, ()), (4000, (1,)), (0, (1,))):
+        with pytest.raises(NoKernel):
+            run_kernels("Mfcc", MFCC, spectrogram, np.array(rate, np.int32), constants=constants)
 
 
 def test_sound_shorter_than_a_window_has_no_spectrum() -> None:

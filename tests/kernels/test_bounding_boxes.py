@@ -49,3 +49,17 @@ def test_boxes_take_colours_in_turn() -> None:
 def test_colours_with_fewer_channels_than_the_images_are_refused() -> None:
     with pytest.raises(InvalidGraphError, match="colors"):
         drawn([[0, 0, 1, 1]], 4, np.zeros((2, 3), np.float32))
+
+
+def test_kernels_draw_what_the_reference_draws() -> None:
+    random = np.random.default_rng(1)
+    boxes = (random.random((3, 17, 4)) * 2 - 0.5).astype(np.float32)
+    boxes[..., 2:] += 0.5
+    boxes[0, :3, 1] = np.nan, np.inf, -3e38
+    for depth in (1, 3, 4):
+        images = random.random((3, 7, 17, depth)).astype(np.float32)
+        harness.check("DrawBoundingBoxes", {}, images, boxes)
+        harness.check("DrawBoundingBoxesV2", {}, images, boxes, random.random((2, 5)).astype(np.float32))
+        harness.check("DrawBoundingBoxesV2", {}, images, boxes, np.zeros((0, 4), np.float32))
+    harness.check("DrawBoundingBoxes", {}, images[:0], boxes[:0])
+    harness.check("DrawBoundingBoxes", {}, images, boxes[:, :0].copy())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeload.errors import ExecutionError, InvalidGraphError
-from tests.kernels.harness import infer, reference
+from tests.kernels.harness import check, infer, reference, run
 
 RANDOM = np.random.default_rng(15)
 
@@ -34,6 +34,18 @@ def test_shorter_sequences_and_another_blank() -> None:
     attrs = {"merge_repeated": True, "blank_index": 0}
     indices, values, shape, _ = reference("CTCGreedyDecoder", attrs, x, np.array([2, 3], np.int32))
     assert values.tolist() == [1, 1, 1] and indices.tolist() == [[0, 0], [1, 0], [1, 1]] and shape.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("merges", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernels_decode_as_the_reference_does(dtype: type, merges: bool) -> None:
+    x = RANDOM.integers(-2, 3, (17, 3, 4)).astype(dtype)
+    x[3, 0, 2], x[5, 1, 1] = np.nan, np.inf
+    for blank, lengths in ((-1, [17, 3, 0]), (1, [9, 16, 7])):
+        check("_GreedyLabels", {"merge_repeated": merges, "blank_index": blank}, x, np.array(lengths, np.int32))
+    check("_GreedyLabels", {"merge_repeated": merges}, x[:0], np.zeros(3, np.int32))
+    with pytest.raises(ValueError, match="number of times"):
+        run("_GreedyLabels", {"merge_repeated": merges}, x, np.array([17, 18, 0], np.int32))
 
 
 def test_a_wide_beam_finds_the_likeliest_sequence_of_all() -> None:

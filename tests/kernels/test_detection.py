@@ -44,6 +44,20 @@ def test_soft_suppression_lowers_scores() -> None:
     assert (np.diff(scores) <= 0).all() and scores[-1] < 0.6
 
 
+@pytest.mark.parametrize("limit", [0, 7, 99])
+@pytest.mark.parametrize("version, thresholds", [("", 0), ("V3", 2), ("V5", 3), ("WithOverlaps", 2)])
+def test_kernels_select_as_the_reference_does(version: str, thresholds: int, limit: int) -> None:
+    random = np.random.default_rng(4)
+    corners = random.random((17, 2))
+    boxes = np.concatenate([corners, corners + random.random((17, 2)) / 2], 1).astype(np.float32)
+    if version == "WithOverlaps":
+        boxes = random.random((17, 17)).astype(np.float32)
+    scores = np.round(random.random(17), 1).astype(np.float32)
+    numbers = [scalar(value, np.float32) for value in (0.3, 0.15, 0.4)][:thresholds]
+    attrs = {"version": f"NonMaxSuppression{version}", "iou_threshold": 0.2}
+    check("_SelectBoxes", attrs, boxes, scores, scalar(limit), *numbers, constants=(2,))
+
+
 def test_classes_are_suppressed_alone() -> None:
     boxes = np.repeat(BOXES[None, :, None] / 11, 1, 2)
     scores = np.stack([SCORES, SCORES[::-1]], 1)[None]

@@ -57,3 +57,27 @@ def test_uniform_noise_surrounds_the_image() -> None:
 def test_size_that_is_not_positive_is_refused() -> None:
     with pytest.raises(InvalidGraphError, match="positive"):
         glimpse("ExtractGlimpse", [0, 0], [0, 2], True, True)
+
+
+@pytest.mark.parametrize("centered", [True, False])
+@pytest.mark.parametrize("normalized", [True, False])
+@pytest.mark.parametrize("op", ["ExtractGlimpse", "ExtractGlimpseV2"])
+def test_kernels_look_where_the_reference_looks(op: str, normalized: bool, centered: bool) -> None:
+    random = np.random.default_rng(2)
+    attrs = {"centered": centered, "normalized": normalized, "noise": b"zero"}
+    x = random.random((17, 5, 7, 2)).astype(np.float32)
+    offsets = (random.random((17, 2)) * (2 if normalized else 12) - (1 if normalized else 3)).astype(np.float32)
+    for size in ([1, 3], [7, 17]):
+        harness.check(op, attrs, x, np.array(size, np.int32), offsets, constants=(1,), rtol=0, atol=0)
+
+
+def test_offsets_that_are_no_places_are_refused() -> None:
+    arrays = IMAGE, np.array([2, 2], np.int32), np.array([[0, np.nan]], np.float32)
+    with pytest.raises(ValueError, match="no places"):
+        harness.run("ExtractGlimpse", {"noise": b"zero"}, *arrays, constants=(1,))
+
+
+def test_noise_is_made_in_python() -> None:
+    arrays = IMAGE, np.array([2, 2], np.int32), np.zeros((1, 2), np.float32)
+    with pytest.raises(harness.NoKernel):
+        harness.run("ExtractGlimpse", {}, *arrays, constants=(1,))

@@ -52,6 +52,39 @@ def test_what_is_outside_is_filled_as_asked() -> None:
     assert moved(b"CONSTANT", 0.5, b"NEAREST").tolist() == [1, 2, 3, 9]
 
 
+PERSPECTIVES = np.array(
+    [
+        [0.9, 0.2, -1.5, -0.1, 1.1, 0.7, 0.01, -0.02],
+        [1.7, -0.3, -9, 0.4, -2.1, 11.3, -0.25, 0],
+        [1, 0, 0.5, 0, 1, 2.5, 0, 0],
+    ],
+    np.float32,
+)
+
+
+@pytest.mark.parametrize("fill_mode", [b"CONSTANT", b"REFLECT", b"WRAP", b"NEAREST"])
+@pytest.mark.parametrize("interpolation", [b"NEAREST", b"BILINEAR"])
+def test_kernels_of_transforms_equal_the_reference(interpolation: bytes, fill_mode: bytes) -> None:
+    attrs = {"interpolation": interpolation, "fill_mode": fill_mode}
+    size = np.array([9, 11], np.int32)
+    x = RANDOM.standard_normal((3, 4, 6, 2)).astype(np.float32)
+    exact = {"constants": (2,), "rtol": 0, "atol": 0}
+    check("ImageProjectiveTransformV3", attrs, x, PERSPECTIVES, size, scalar(7), **exact)
+    check("ImageProjectiveTransformV2", attrs, x, PERSPECTIVES[1:2], size, **exact)
+    check("ImageProjectiveTransformV2", attrs, x[:, :1, :1].copy(), PERSPECTIVES, size, **exact)
+    wild = PERSPECTIVES.copy()
+    wild[0, 2], wild[1, 5], wild[2] = np.nan, np.inf, 3e38
+    check("ImageProjectiveTransformV3", attrs, x, wild, size, scalar(7), **exact)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.uint8, np.int32, np.int64])
+def test_transforms_of_other_pixels_have_kernels(dtype: type) -> None:
+    x = (RANDOM.random((3, 4, 6, 2)) * 99).astype(dtype)
+    attrs = {"interpolation": b"BILINEAR", "fill_mode": b"CONSTANT"}
+    size = np.array([9, 11], np.int32)
+    check("ImageProjectiveTransformV3", attrs, x, PERSPECTIVES, size, scalar(7.6), constants=(2,), rtol=0, atol=0)
+
+
 def test_the_projection_divides() -> None:
     transform = np.array([[1, 0, 0, 0, 1, 0, 1, 0]], np.float32)  # x / (x + 1)
     (got,) = reference("ImageProjectiveTransformV2", TRANSFORM, X[:1, :1], transform, np.array([1, 2]))

@@ -74,6 +74,31 @@ def test_dequantized_is_within_one_step(dtype: type, mode: bytes) -> None:
     np.testing.assert_allclose(back, x, atol=1.01 * step)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32"])
+@pytest.mark.parametrize("mode", [b"MIN_COMBINED", b"MIN_FIRST", b"SCALED"])
+def test_quantize_has_kernels(mode: bytes, dtype: str) -> None:
+    attrs = {**QUANTIZE, "mode": mode, "T": np.dtype(dtype)}
+    x = np.concatenate([np.linspace(-4, 4, 100), [0.5, -0.5, np.inf, -np.inf, np.nan, -0.0]]).astype(np.float32)
+    for low, high in ((-2.5, 3), (0, 0), (1, 2), (-1, 1), (-2, -1)):
+        check("QuantizeV2", attrs, x, scalar(low), scalar(high), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("mode", [b"MIN_COMBINED", b"SCALED"])
+def test_quantize_along_an_axis_has_kernels(mode: bytes, axis: int) -> None:
+    attrs = {**QUANTIZE, "mode": mode, "T": np.dtype(np.int8), "axis": axis, "narrow_range": True}
+    x = np.random.default_rng(1).standard_normal((7, 5, 3)).astype(np.float32)
+    ends = np.linspace(-3, 1, x.shape[axis], dtype=np.float32), np.linspace(1, 2, x.shape[axis], dtype=np.float32)
+    check("QuantizeV2", attrs, x, *ends, rtol=0, atol=0)
+    if axis == 1:
+        check("QuantizeV2", attrs, x[:0], *ends, rtol=0, atol=0)
+
+
+def test_quantize_with_a_range_upside_down_is_refused() -> None:
+    with pytest.raises(ValueError, match="larger"):
+        run("QuantizeV2", {**QUANTIZE, "T": np.dtype(np.int8)}, X, scalar(2), scalar(1))
+
+
 def test_dequantize_with_known_range_is_a_kernel() -> None:
     x = np.arange(-128, 128, dtype=np.int8)
     for mode in (b"MIN_COMBINED", b"SCALED"):

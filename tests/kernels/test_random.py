@@ -38,6 +38,13 @@ def test_the_counter_carries_into_its_upper_half() -> None:
     assert Stream(9, 2**128 - 1).skip(1).counter == 0
 
 
+def test_a_few_words_are_the_first_of_many() -> None:
+    for stream in (Stream(5, 2**64 - 2), Stream(2**64 - 1, 2**128 - 3), Stream(2**40 + 1, 2**100 + 7)):
+        many = stream.words(400)
+        for count in (1, 4, 7, 32):
+            np.testing.assert_array_equal(stream.words(count), many[:count])
+
+
 def test_an_op_with_seeds_goes_on_where_its_last_call_ended() -> None:
     expected = [
         [0.4010878801345825, 0.37683892250061035, 0.3092927932739258],

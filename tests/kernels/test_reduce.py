@@ -34,6 +34,21 @@ def test_rows_and_columns_of_any_length(op: str, size: int) -> None:
     check(op, x, [0], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64"])
+def test_the_norm_of_integers_is_the_root_of_a_sum_that_wraps(dtype: str) -> None:
+    limits = np.iinfo(dtype)
+    x = RNG.integers(max(limits.min, -(10**6)), min(limits.max, 10**6), (3, 17, 5)).astype(dtype)
+    check("EuclideanNorm", x, [1], atol=0, rtol=0)
+    check("EuclideanNorm", x, [0, 2], True, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_the_norm_of_complex_numbers(dtype: str) -> None:
+    x = (RNG.standard_normal((3, 17, 5)) + 1j * RNG.standard_normal((3, 17, 5))).astype(dtype)
+    for axes in ([1], [0, 2], [], [0, 1, 2]):
+        check("EuclideanNorm", x, axes)
+
+
 def test_float64_reductions() -> None:
     x = RNG.normal(size=SHAPE)
     for op in ("Sum", "Mean", "Max", "EuclideanNorm"):

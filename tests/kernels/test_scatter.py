@@ -33,6 +33,23 @@ def test_updates_are_combined(op: str) -> None:
     check(f"TensorScatter{op}", {}, floats(2, 3, 5), INDICES, floats(3, 5))
 
 
+@pytest.mark.parametrize("op", ["Add", "Sub", "Max"])
+def test_halves_are_rounded_after_each_update(op: str) -> None:
+    import ml_dtypes
+
+    for dtype in (np.float16, ml_dtypes.bfloat16):
+        x, updates = floats(3, 5).astype(dtype), floats(17, 5).astype(dtype)
+        check(f"TensorScatter{op}", {}, x, RANDOM.integers(0, 3, (17, 1)), updates, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("op", ["Add", "Sub", "Max", "Min"])
+def test_integers_wrap_around(op: str) -> None:
+    for dtype in (np.int8, np.uint16, np.int64):
+        limits = np.iinfo(dtype)
+        x, updates = RANDOM.integers(limits.min, limits.max, (2, 3, 7), dtype)
+        check(f"TensorScatter{op}", {}, x, ints([2], [0], [2]), updates)
+
+
 def test_an_update_moves_any_dtype() -> None:
     x, updates = floats(3, 5).astype(np.float16), floats(2, 5).astype(np.float16)
     check("TensorScatterUpdate", {}, x, np.array([[2], [0]]), updates)

@@ -102,6 +102,17 @@ def test_sparse_segments_of_a_known_number_have_kernels(name: str, index: type) 
         run(op, {}, data, indices + index(1), ids, count, constants=(3,))
 
 
+@pytest.mark.parametrize("name", ["Sum", "Mean", "SqrtN"])
+def test_sparse_segments_of_known_ids_have_kernels(name: str) -> None:
+    op, data = f"SparseSegment{name}", floats(9, 5)
+    indices, ids = np.array([8, 0, 0, 3, 5], np.int32), np.array([1, 1, 1, 3, 4], np.int32)
+    check(op, {}, data, indices, ids, constants=(2,))
+    check(op, {}, data, indices[:0], ids[:0], constants=(2,))
+    assert infer(op, {}, data, indices, ids[::-1])[0].shape is None
+    with pytest.raises(ValueError, match="out of range"):
+        run(op, {}, data, indices + np.int32(1), ids, constants=(2,))
+
+
 def test_segments_of_halves_without_slices_are_the_least_of_their_dtype() -> None:
     data, ids, count = floats(2, 3).astype(np.float16), np.array([0, 2], np.int32), np.array(4, np.int32)
     check("UnsortedSegmentMax", {}, data, ids, count, constants=(2,))

@@ -51,6 +51,34 @@ def test_size_minus_one_takes_the_rest() -> None:
     check("Slice", {}, floats(4, 6, 18), ints(1, 0, 3), ints(2, -1, 7), constants=(1, 2))
 
 
+@pytest.mark.parametrize(
+    "shape, begin, size",
+    [
+        ((7,), (3,), (2,)),
+        ((4, 6), (1, 0), (3, 6)),
+        ((2, 3, 5, 7), (1, 1, 0, 6), (1, 2, 5, 1)),
+        ((3, 2), (3, 0), (0, 2)),
+    ],
+)
+def test_slices_begin_where_the_model_says(
+    shape: tuple[int, ...], begin: tuple[int, ...], size: tuple[int, ...]
+) -> None:
+    check("Slice", {}, floats(*shape), ints(*begin), ints(*size), constants=(2,))
+
+
+def test_a_computed_begin_out_of_range_raises() -> None:
+    op = registry.find("Slice")
+    assert op is not None and op.lower is not None
+    x, size, out = floats(4, 2), ints(2, 2), floats(2, 2)
+    for begin in (ints(-1, 0), ints(3, 0), ints(0, 1)):
+        operands = [Operand(array.dtype, array.shape, i, None, array) for i, array in enumerate((x, begin))]
+        operands.append(Operand(size.dtype, size.shape, 2, size, size))
+        with pytest.raises(ValueError, match="leaves the dimensions"):
+            op.lower(
+                FakeNode("Slice", "test", {}), operands, [Operand(out.dtype, out.shape, 0, None, out)], ImmediateEmit(1)
+            )
+
+
 def test_a_single_index_out_of_range_raises() -> None:
     with pytest.raises(ExecutionError, match="slice index 30 of dimension 0 out of bounds"):
         infer("StridedSlice", {"shrink_axis_mask": 1}, floats(3), ints(30), ints(31), ints(1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeload.errors import ExecutionError, InvalidGraphError
-from tests.kernels.harness import check, infer, reference
+from tests.kernels.harness import check, infer, reference, run
 
 RANDOM = np.random.default_rng(7)
 
@@ -41,6 +41,12 @@ def test_what_is_no_permutation_is_invalid(perm: tuple[int, ...]) -> None:
 
 
 def test_permutations_are_inverted() -> None:
+    for dtype in (np.int32, np.int64):
+        check("InvertPermutation", {}, RANDOM.permutation(17).astype(dtype))
+        check("InvertPermutation", {}, np.zeros(0, dtype))
+        for wrong in ([0, 0], [0, 2], [-1, 0]):
+            with pytest.raises(ValueError, match="permutation"):
+                run("InvertPermutation", {}, np.array(wrong, dtype))
     np.testing.assert_array_equal(reference("InvertPermutation", {}, ints(2, 0, 1))[0], [1, 2, 0])
     with pytest.raises(ExecutionError):
         reference("InvertPermutation", {}, ints(2, 0, 0))

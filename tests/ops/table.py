@@ -19,9 +19,6 @@ WITHOUT_KERNELS: dict[str, str] = {
     "IdentityN": "a pass removes it",
     "ReadVariableOp": "the variable is a constant when nothing assigns it; the cases of assignments read by kernels",
     "EmptyTensorList": "lists that grow are run from Python",
-    "SparseSegmentMean": "how many segments there are depends on data; the op that is told has a kernel",
-    "SparseSegmentSqrtN": "how many segments there are depends on data; the op that is told has a kernel",
-    "SparseSegmentSum": "how many segments there are depends on data; the op that is told has a kernel",
     "TensorListSetItem": "the cases of TensorListFromTensor set elements by kernels",
 }
 

@@ -43,12 +43,12 @@ def a_variable() -> Variable:
 
 def test_a_host_step_between_native_steps() -> None:
     build = Build()
-    x = build.input(INT)
-    inverse = build.op("InvertPermutation", build.op("Sub", x, build.const(1, INT)))
-    run = program(build.returns(build.op("Mul", inverse, build.const(10, INT))))
-    for order in ([3, 1, 2, 4], [1, 4, 3, 2]):
-        (found,) = run.run([np.array(order, INT)])
-        np.testing.assert_array_equal(found, 10 * np.argsort(order))
+    x = build.input(np.float32)
+    inverse = build.op("MatrixInverse", build.op("Sub", x, build.const(1, np.float32)))
+    run = program(build.returns(build.op("Mul", inverse, build.const(10, np.float32))))
+    for matrix in ([[3, 1], [2, 5]], [[0.5, 2], [3, 4]]):
+        (found,) = run.run([np.array(matrix, np.float32)])
+        np.testing.assert_allclose(found, 10 * np.linalg.inv(np.array(matrix) - 1), rtol=1e-5)
     assert [type(step) for step in run.plan.steps] == [KernelStep, HostStep, KernelStep]
 
 
@@ -162,13 +162,60 @@ def test_outputs_are_fresh_and_inputs_stay_as_they_were() -> None:
     np.testing.assert_array_equal(run.run([value])[1], tanh)
 
 
-def test_only_some_plans_are_kept() -> None:
+def test_only_some_plans_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeload.program._SMALL_PLANS_NBYTES", 0)
     build = Build()
     run = program(build.returns(build.op("Sigmoid", build.input())))
     for rows in range(1, 20):
         x = np.full((rows, 2), rows, np.float32)
         np.testing.assert_allclose(run.run([x])[0], 1 / (1 + np.exp(-x)), rtol=1e-6)
     assert len(run._plans) <= 8
+
+
+def test_small_plans_are_all_kept() -> None:
+    """A loop that makes a sequence longer needs one plan for each length, at every call again."""
+    build = Build()
+    run = program(build.returns(build.op("Sigmoid", build.input())))
+    lengths = [np.zeros(length, np.float32) for length in range(1, 30)]
+    plans = []
+    for x in lengths + lengths:
+        run.run([x])
+        plans.append(run.plan)
+    assert plans[: len(lengths)] == plans[len(lengths) :]
+    assert len({id(plan) for plan in plans}) == len(lengths)
+
+
+def test_a_slice_of_a_variable_is_assigned_where_the_model_says() -> None:
+    start = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+    for end_shape, index in (((2, 3), 2), ((), -1)):
+        variable = Variable("rows", FLOAT, (2, 4, 3), state=State(), read=lambda: start.copy())
+        build = Build()
+        value, place, handle = build.input(), build.input(INT), build.variable(variable)
+        begin = build.op("Pack", build.const(0, INT), place, N=2, axis=0)
+        end = build.op("Pack", build.const(0, INT), build.op("AddV2", place, build.const(1, INT)), N=2, axis=0)
+        masks = {"begin_mask": 1, "end_mask": 1, "shrink_axis_mask": 2}
+        build.op("ResourceStridedSliceAssign", handle, begin, end, build.const([1, 1], INT), value, **masks)
+        run = program(build.returns(build.op("ReadVariableOp", handle, dtype=FLOAT)))
+        x = np.full(end_shape, 7, np.float32)
+        expected = start.copy()
+        expected[:, index] = x
+        np.testing.assert_array_equal(run.run([x, np.array(index, INT)])[0], expected)
+        np.testing.assert_array_equal(variable.numpy(), expected)
+        assert all(isinstance(step, KernelStep) for step in run.plan.steps)
+        with pytest.raises(ExecutionError, match="a slice index is out of bounds"):
+            run.run([x, np.array(4, INT)])
+
+
+def test_an_assertion_that_is_known_to_hold_is_no_step() -> None:
+    build = Build()
+    x = build.input()
+    rank = build.op("Equal", build.op("Rank", x), build.const(2, INT))
+    build.op("Assert", rank, build.const([b"two dimensions"], object), T=[np.dtype(object)])
+    run = program(build.returns(build.op("Exp", x)))
+    run.run([np.ones((2, 3), np.float32)])
+    assert [type(step) for step in run.plan.steps] == [KernelStep]
+    with pytest.raises(ExecutionError, match="two dimensions"):
+        run.run([np.ones(3, np.float32)])
 
 
 def test_two_threads_get_their_own_answers() -> None:

@@ -1,15 +1,16 @@
-"""Pooling, resizing, padding and cropping layers, one output a variant."""
+"""Pooling, resizing, padding and cropping layers, one output a variant; sizes computed in floats."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
 from tests.zoo.recording import Call
-from tests.zoo.saving import save_keras
+from tests.zoo.saving import save_keras, save_module
 
 
 def pooling(folder: Path) -> list[Call]:
@@ -68,3 +69,39 @@ def padding_cropping(folder: Path) -> list[Call]:
         "symmetric": layers.Lambda(lambda x: tf.pad(x, [[0, 0], [2, 1], [1, 2], [0, 0]], "SYMMETRIC"))(image),
     }
     return save_keras(keras.Model(image, outputs), folder)
+
+
+class RoundedSizes(tf.Module):
+    """Sizes that depend on the last bit of divisions, which TensorFlow does exactly or by a reciprocal: by constants of
+    the graph, by captured ones and by variables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.captured, self.variable = tf.constant(0.3), tf.Variable(0.3)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32, name="image")])
+    def fit(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        height = tf.cast(tf.shape(image)[1], tf.float32)
+        steps = height + tf.range(40.0)
+        exact = tf.zeros_like(steps)
+        for _ in tf.range(2):
+            exact += tf.floor(steps * 0.7 / self.captured) + tf.floor(steps / self.variable)
+        return {
+            "padded": tf.image.resize_with_pad(image, 24, 31),
+            "tenths": tf.floor(steps / 0.1),
+            "chain": tf.cast(steps / 10.0 * 0.7 / 0.1, tf.int32),
+            "exact": exact,
+            "log_softmax": tf.math.log(tf.nn.softmax(steps * 30.0)),
+            "log1p": tf.math.log(1.0 + steps * 1e-10) * 1e10,
+        }
+
+
+def rounded_sizes(folder: Path) -> list[Call]:
+    sizes = [(48, 100), (7, 7), (13, 99), (90, 33), (60, 70)]
+    images = [np.linspace(-1, 1, height * width * 3, dtype=np.float32) for height, width in sizes]
+    calls = [
+        Call(f"{height}x{width}", "serving_default", {"image": image.reshape(1, height, width, 3)})
+        for (height, width), image in zip(sizes, images, strict=True)
+    ]
+    module = RoundedSizes()
+    return save_module(module, folder, calls, module.fit)

@@ -104,8 +104,8 @@ def _cropping() -> Iterator[Case]:
                     normalized=normalized,
                     uniform_noise=False,
                     noise="zero",
-                )
-        yield case(op, f32(2, 6, 7, 2), ints(8, 9), offsets, uniform_noise=False, noise="zero")
+                ).with_constants(1)
+        yield case(op, f32(2, 6, 7, 2), ints(8, 9), offsets, uniform_noise=False, noise="zero").with_constants(1)
         yield case(op, f32(6, 7, 2), ints(3, 4), offsets, uniform_noise=False, noise="zero").fails()
         yield case(op, f32(2, 6, 7, 2), ints(3, 4), offsets[:1], uniform_noise=False, noise="zero").fails()
 
@@ -153,14 +153,20 @@ def _projecting() -> Iterator[Case]:
             ("float32",),
             lambda dtype, op=op, extra=extra: case(
                 op, sample(dtype, 2, 5, 6, 2, low=0, high=99), transforms, ints(4, 7), *extra, interpolation="NEAREST"
-            ),
+            ).with_constants(2),
         )
         for interpolation in ("NEAREST", "BILINEAR"):
             for fill in ("CONSTANT", "REFLECT", "WRAP", "NEAREST"):
                 yield case(
                     op, f32(2, 5, 6, 2), transforms, ints(8, 9), *extra, interpolation=interpolation, fill_mode=fill
-                )
+                ).with_constants(2)
         yield case(op, f32(3, 5, 6, 1), transforms[1:], ints(5, 6), *extra, interpolation="BILINEAR")
+        yield case(
+            op, sample("uint8", 2, 5, 6, 2), transforms, ints(8, 9), *extra, interpolation="BILINEAR"
+        ).with_constants(2)
+        yield case(
+            op, sample("float16", 2, 5, 6, 2), transforms, ints(8, 9), *extra, interpolation="BILINEAR"
+        ).with_constants(2)
         yield case(op, f32(3, 5, 6, 1), transforms, ints(5, 6), *extra, interpolation="BILINEAR").fails()
         yield case(op, f32(2, 5, 6, 2), transforms, ints(0, 6), *extra, interpolation="BILINEAR").fails()
         yield case(op, f32(5, 6, 2), transforms, ints(5, 6), *extra, interpolation="BILINEAR").fails()
@@ -185,10 +191,10 @@ def _suppressing() -> Iterator[Case]:
     boxes, scores = _random_boxes(20), f32(20, low=0, high=1)
     equal = np.ones(4, np.float32)
     for limit in (0, 1, 5, 30):
-        yield case("NonMaxSuppression", boxes, scores, scalar(limit))
-        yield case("NonMaxSuppression", boxes, scores, scalar(limit), iou_threshold=0.1)
-        yield case("NonMaxSuppressionV2", boxes, scores, scalar(limit), half)
-        yield case("NonMaxSuppressionV3", boxes, scores, scalar(limit), half, scalar(0.4, "float32"))
+        yield case("NonMaxSuppression", boxes, scores, scalar(limit)).with_constants(2)
+        yield case("NonMaxSuppression", boxes, scores, scalar(limit), iou_threshold=0.1).with_constants(2)
+        yield case("NonMaxSuppressionV2", boxes, scores, scalar(limit), half).with_constants(2)
+        yield case("NonMaxSuppressionV3", boxes, scores, scalar(limit), half, scalar(0.4, "float32")).with_constants(2)
         for pad in (True, False):
             yield case(
                 "NonMaxSuppressionV4",
@@ -198,7 +204,7 @@ def _suppressing() -> Iterator[Case]:
                 half,
                 scalar(0.4, "float32"),
                 pad_to_max_output_size=pad,
-            )
+            ).with_constants(2)
             for sigma in (0.0, 0.5):
                 yield case(
                     "NonMaxSuppressionV5",
@@ -209,7 +215,7 @@ def _suppressing() -> Iterator[Case]:
                     scalar(0.1, "float32"),
                     scalar(sigma, "float32"),
                     pad_to_max_output_size=pad,
-                )
+                ).with_constants(2)
         yield case(
             "NonMaxSuppressionWithOverlaps",
             f32(20, 20, low=0, high=1),
@@ -217,15 +223,17 @@ def _suppressing() -> Iterator[Case]:
             scalar(limit),
             half,
             scalar(0.2, "float32"),
-        )
+        ).with_constants(2)
     for op, extra in (("NonMaxSuppressionV2", []), ("NonMaxSuppressionV3", [scalar(-1, "float32")])):
-        yield case(op, np.repeat(boxes[:1], 4, 0), equal, scalar(3), half, *extra)
-        yield case(op, boxes[:4], equal, scalar(3), half, *extra)
-        yield case(op, boxes[:4, [2, 3, 0, 1]], f32(4), scalar(3), half, *extra)
-        yield case(op, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), scalar(3), half, *extra)
-        yield case(op, boxes, f32(19), scalar(3), half, *extra).fails()
-        yield case(op, boxes[:, :3], scores, scalar(3), half, *extra).fails()
-        yield case(op, boxes, scores, scalar(3), scalar(1.5, "float32"), *extra).fails()
+        yield case(op, np.repeat(boxes[:1], 4, 0), equal, scalar(3), half, *extra).with_constants(2)
+        yield case(op, boxes[:4], equal, scalar(3), half, *extra).with_constants(2)
+        yield case(op, boxes[:4, [2, 3, 0, 1]], f32(4), scalar(3), half, *extra).with_constants(2)
+        yield case(op, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), scalar(3), half, *extra).with_constants(2)
+        yield case(op, boxes, f32(19), scalar(3), half, *extra).with_constants(2).fails()
+        yield case(op, boxes[:, :3], scores, scalar(3), half, *extra).with_constants(2).fails()
+        yield case(op, boxes, scores, scalar(3), scalar(1.5, "float32"), *extra).with_constants(2).fails()
+        yield case(op, boxes, scores, scalar(-1), half, *extra).with_constants(2).fails()
+        yield case(op, boxes, scores, scalar(3), array("float32", [0.5]), *extra).with_constants(2).fails()
         yield case(
             op,
             boxes.astype(np.float16),
@@ -233,7 +241,7 @@ def _suppressing() -> Iterator[Case]:
             scalar(5),
             scalar(0.5, "float16"),
             *(one.astype(np.float16) for one in extra),
-        ).folded()
+        ).with_constants(2)
     yield case(
         "NonMaxSuppressionV3",
         array("float32", [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 2, 2]]),
@@ -241,7 +249,7 @@ def _suppressing() -> Iterator[Case]:
         scalar(3),
         half,
         scalar(0.1, "float32"),
-    )
+    ).with_constants(2)
     many = np.stack([_random_boxes(12), _random_boxes(12)[::-1]])[:, :, None]
     for classes in (1, 3):
         given = np.repeat(many, classes, 2) if classes > 1 else many

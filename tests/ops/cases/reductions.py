@@ -30,7 +30,7 @@ _NO_AXES = np.zeros(0, np.int32)
 _REDUCTIONS = {
     **dict.fromkeys(("Sum", "Mean", "Prod"), (*NUMBERS, *COMPLEX)),
     **dict.fromkeys(("Max", "Min"), NUMBERS),
-    "EuclideanNorm": FLOATS,
+    "EuclideanNorm": (*NUMBERS, *COMPLEX),
 }
 _AXES = (
     ints(0),
@@ -69,6 +69,9 @@ def _reductions(op: str, dtypes: tuple[str, ...]) -> Iterator[Case]:
         yield case(op, i32(0, 3), ints(0))
     for values in ([1, np.nan, 2], [np.inf, 1, -np.inf], [np.inf, 2, 3], [-np.inf, 2, 3], [-0.0, -0.0, 0.0]):
         yield case(op, array("float32", values), ints(0))
+    if op == "EuclideanNorm":
+        yield case(op, array("int8", [[8, 8], [100, 100]]), ints(1)).with_constants(1)
+        yield case(op, sample("complex64", 3, 7), ints(1)).with_constants(1)
     yield case(op, f32(2, 3), ints(2)).fails()
     yield case(op, f32(2, 3), ints(-3)).fails()
     yield case(op, f32(2, 3), ints(0, 0)).fails()

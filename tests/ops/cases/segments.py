@@ -56,11 +56,12 @@ def _sparse_segments() -> Iterator[Case]:
             ],
         )
         yield case(op, f32(4, 3), longs(1, 1), longs(0, 1)).with_constants(1, 2)
-        yield case(op, f32(4, 3), rows, groups).with_constants(1, 2)
+        yield case(op, f32(4, 3), rows, groups).with_constants(2)
+        yield case(op, sample("bfloat16", 4, 3), rows, groups).with_constants(2)
         yield case(op, f32(4, 3), _NONE, _NONE)
-        yield case(op, f32(4, 3), ints(4, 0), ints(0, 1)).fails()
-        yield case(op, f32(4, 3), ints(-1, 0), ints(0, 1)).fails()
-        yield case(op, f32(4, 3), ints(1, 0), ints(1, 0)).fails()
+        yield case(op, f32(4, 3), ints(4, 0), ints(0, 1)).with_constants(2).fails()
+        yield case(op, f32(4, 3), ints(-1, 0), ints(0, 1)).with_constants(2).fails()
+        yield case(op, f32(4, 3), ints(1, 0), ints(1, 0)).with_constants(2).fails()
         yield case(op, f32(4, 3), ints(1, 0), ints(0)).fails()
         op = f"{op}WithNumSegments"
         yield case(op, f32(4, 3), _NONE, _NONE, scalar(2))

@@ -153,9 +153,18 @@ def _slicing() -> Iterator[Case]:
     yield from each(
         (*_NUMERIC, "bool", "string"),
         (),
-        lambda dtype: chain(
-            (op,), _changed(op, _initial(dtype, 4, 5), names), ints(1, 0), ints(3, 5), ints(1, 2), sample(dtype, 2, 3)
-        ).fed(),
+        lambda dtype: (
+            chain(
+                (op,),
+                _changed(op, _initial(dtype, 4, 5), names),
+                ints(1, 0),
+                ints(3, 5),
+                ints(1, 2),
+                sample(dtype, 2, 3),
+            )
+            .fed()
+            .with_constants(0, 1, 2)
+        ),
     )
     start = _initial("float32", 4, 5)
     for begin, end, strides, masks, shape in (
@@ -164,13 +173,15 @@ def _slicing() -> Iterator[Case]:
         ((0, 1), (0, 3), (1, 1), {"begin_mask": 1, "end_mask": 1}, (4, 2)),
         ((0, 2), (0, 3), (1, 1), {"ellipsis_mask": 1, "shrink_axis_mask": 2}, (4,)),
         ((0, 0), (2, 2), (1, 1), {}, ()),
+        ((0, 1), (4, 3), (1, 1), {"shrink_axis_mask": 1}, (1,)),
+        ((1, 0), (2, 5), (1, 1), {}, (1, 5)),
     ):
         yield chain(
             (op,),
             _changed(op, start, names, **masks),
             *(np.array(part, np.int32) for part in (begin, end, strides)),
             f32(*shape),
-        )
+        ).with_constants(0, 1, 2)
     yield chain((op,), _changed(op, start, names), ints(0, 0), ints(2, 2), ints(1, 1), f32(3, 2)).fails()
     yield chain((op,), _changed(op, start, names), ints(0, 0), ints(2, 2), ints(1, 0), f32(2, 2)).fails()
 
