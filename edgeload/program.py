@@ -39,9 +39,8 @@ from edgeload.runtime.target import host
 _PLANS_KEPT = 8  # per Program: batch sizes, image sizes or sequence lengths in use at the same time
 _SMALL_PLANS_KEPT = 512  # per Program, as long as they take little: a loop may make a sequence longer in each round
 _SMALL_PLANS_NBYTES = 64 << 20
-_STEP_NBYTES = (
-    8192  # what a step takes apart from the arena, measured: its objects, its constants, its part of the call
-)
+# what a step takes apart from the arena, measured: its objects, its constants, its part of the call
+_STEP_NBYTES = 8192
 _CONSTANTS_KEPT = 4096  # for each _PLANS_KEPT plans: packed weights and what plans evaluated, of one Program
 
 
