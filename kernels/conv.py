@@ -398,10 +398,17 @@ def pad_image(x, in_h, in_w, in_c, pad_top, pad_left, out_h, out_w, out, worker,
             out[np.uint64(at + i)] = 0
 
 
+def padded_size(window: Window) -> tuple[int, int]:
+    """Height and width of what all windows of an image cover."""
+    return (
+        (window.out_h - 1) * window.stride_h + (window.kernel_h - 1) * window.dilation_h + 1,
+        (window.out_w - 1) * window.stride_w + (window.kernel_w - 1) * window.dilation_w + 1,
+    )
+
+
 def padded_image(x: Operand, in_h: int, in_w: int, window: Window, emit: Emit) -> tuple[Operand, int, int, Window]:
     """The image with its padding around it, so that every window lies inside it."""
-    out_h = (window.out_h - 1) * window.stride_h + (window.kernel_h - 1) * window.dilation_h + 1
-    out_w = (window.out_w - 1) * window.stride_w + (window.kernel_w - 1) * window.dilation_w + 1
+    out_h, out_w = padded_size(window)
     if window.pad_top == window.pad_left == 0 and out_h <= in_h and out_w <= in_w:
         return x, in_h, in_w, window
     batch, in_c = math.prod(x.shape) // (in_h * in_w * x.shape[-1]), x.shape[-1]

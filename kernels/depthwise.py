@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from edgeload.kernels.conv import FLOATS, lower_product, padded_image, reference_conv2d, window_of
+from edgeload.kernels.conv import FLOATS, lower_product, padded_size, reference_conv2d, window_of
 from edgeload.kernels.kernel import kernel_family
 from edgeload.kernels.pieces import TAPS, pieces
 from edgeload.kernels.registry import Emit, Node, Operand, Spec, register, require
 
 _PIXELS = 4  # output pixels in a tile
 _NARROW_PIXELS = 14  # in images up to this width, a padded copy costs less than the pixels at the border
+_STRIP_ROWS = 8  # of the output for which rows are copied at a time: they should stay in the first-level cache
 _UNROLLED_TAPS = 49  # larger windows run tap by tap
 
 
@@ -126,6 +127,73 @@ def depthwise(
     yield run
 
 
+@kernel_family("depthwise_strips")
+def depthwise_strips(
+    dtype: str, pixels: str, kernel_h: str, kernel_w: str, stride_w: str, epilogue: str
+) -> Iterator[Any]:
+    """As `depthwise`, for images of few columns: a worker copies the rows that it reads next to its part of `strips`,
+    with zeros around them, so that all windows lie inside. Rows there have padded_w pixels; windows are unrolled.
+    """
+    t = dtype
+    sizes = "batch in_h in_w channels stride_h pad_top pad_left out_h out_w padded_w"
+    numbers = ", ".join(f"int64 {name}" for name in sizes.split())
+    yield f"{t}[:] x, {t}[:] w, {t}[:] bias, {t}[:] residual, {numbers}, {t}[:] strips, {t}[:] out"
+    from edgeload.kernels.tiles import depthwise_window
+
+    width, window_h, window_w, step_w = int(pixels), int(kernel_h), int(kernel_w), int(stride_w)
+    window = (window_h, window_w, step_w, epilogue)
+    pair = 2 if step_w == 1 else 1
+    window_tile, single_tile = depthwise_window(1, width, *window), depthwise_window(1, 1, *window)
+    window_pair, single_pair = depthwise_window(pair, width, *window), depthwise_window(pair, 1, *window)
+
+    def run(  # type: ignore[no-untyped-def]
+        x, w, bias, residual, batch, in_h, in_w, channels, stride_h, pad_top, pad_left, out_h, out_w, padded_w, strips,
+        out, worker, workers
+    ):  # fmt: skip
+        rows = batch * out_h
+        most_rows = min(_STRIP_ROWS, out_h, (rows + workers - 1) // workers)
+        strip_row, out_row, pixel_step = padded_w * channels, out_w * channels, step_w * channels
+        strip = worker * ((most_rows - 1) * stride_h + window_h) * strip_row
+        before, inside = pad_left * channels, min(in_w, padded_w - pad_left) * channels
+        row, last = rows * worker // workers, rows * (worker + 1) // workers
+        while row < last:
+            image, first = row // out_h, row % out_h
+            count = min(last - row, out_h - first, most_rows)
+            for r in range((count - 1) * stride_h + window_h):
+                at, y = strip + r * strip_row, first * stride_h - pad_top + r
+                if y < 0 or y >= in_h:
+                    for i in range(strip_row):
+                        strips[np.uint64(at + i)] = 0
+                    continue
+                source = (image * in_h + y) * in_w * channels
+                for i in range(before):
+                    strips[np.uint64(at + i)] = 0
+                for i in range(inside):
+                    strips[np.uint64(at + before + i)] = x[np.uint64(source + i)]
+                for i in range(before + inside, strip_row):
+                    strips[np.uint64(at + i)] = 0
+            r = 0
+            while r < count:
+                is_pair = pair == 2 and stride_h == 1 and r + 1 < count
+                at, out_at = strip + r * stride_h * strip_row, (row + r) * out_row
+                for ox in range(0, out_w - width + 1, width):
+                    place, target = at + ox * pixel_step, out_at + ox * channels
+                    if is_pair:
+                        window_pair(strips, place, strip_row, w, bias, residual, out, target, out_row, channels)
+                    else:
+                        window_tile(strips, place, strip_row, w, bias, residual, out, target, out_row, channels)
+                for ox in range(out_w // width * width, out_w):
+                    place, target = at + ox * pixel_step, out_at + ox * channels
+                    if is_pair:
+                        single_pair(strips, place, strip_row, w, bias, residual, out, target, out_row, channels)
+                    else:
+                        single_tile(strips, place, strip_row, w, bias, residual, out, target, out_row, channels)
+                r += 2 if is_pair else 1
+            row += count
+
+    yield run
+
+
 def lower_depthwise(node: Node, operands: Sequence[Operand], outputs: Sequence[Operand], emit: Emit) -> Any:
     x, filter, *others = operands
     bias, residual = (*others, None, None)[:2]
@@ -148,20 +216,31 @@ def lower_depthwise(node: Node, operands: Sequence[Operand], outputs: Sequence[O
     if residual is not None:
         emit.may_share(out, residual)
     is_unrolled = window.dilation_h == window.dilation_w == 1 and kernel_h * kernel_w <= _UNROLLED_TAPS
-    if is_unrolled and window.out_w <= _NARROW_PIXELS:
-        x, in_h, in_w, window = padded_image(x, in_h, in_w, window, emit)
+    macs, rows = math.prod(out.shape) * kernel_h * kernel_w, batch * window.out_h
+    tiles = pieces(rows // 2, macs, TAPS)  # kernels do rows by pairs
+    padded_h, padded_w = padded_size(window)
+    is_padded = window.pad_top + window.pad_left > 0 or padded_h > in_h or padded_w > in_w
+    if is_unrolled and is_padded and window.out_w <= _NARROW_PIXELS:
+        strip_rows = (min(_STRIP_ROWS, window.out_h) - 1) * window.stride_h + kernel_h
+        most_rows = min(tiles * strip_rows, rows * window.stride_h + tiles * kernel_h)
+        strips = emit.scratch(x.dtype, (most_rows, padded_w, in_c))
+        emit.kernel(
+            f"depthwise_strips<{x.dtype.name},{_PIXELS},{kernel_h},{kernel_w},{window.stride_w},{epilogue}>",
+            x, filter, bias, bias if residual is None else residual, batch, in_h, in_w, in_c, window.stride_h,
+            window.pad_top, window.pad_left, window.out_h, window.out_w, padded_w, strips, out, tiles=tiles,
+        )  # fmt: skip
+        return None
     # output columns [inside_from, inside_to) have all their taps inside the image
     inside_from = -(-window.pad_left // window.stride_w)
     last_start = in_w - (kernel_w - 1) * window.dilation_w - 1 + window.pad_left
     inside_to = min(window.out_w, last_start // window.stride_w + 1) if last_start >= 0 else 0
-    macs = math.prod(out.shape) * kernel_h * kernel_w
     shape = f"{kernel_h},{kernel_w},{window.stride_w},{int(is_unrolled)}"
     emit.kernel(
         f"depthwise<{x.dtype.name},{_PIXELS},{shape},{epilogue}>",
         x, filter, bias, bias if residual is None else residual, batch, in_h, in_w, in_c, window.stride_h,
         window.dilation_h, window.dilation_w, window.pad_top, window.pad_left,
         window.out_h, window.out_w, inside_from, inside_to, out,
-        tiles=pieces(batch * window.out_h // 2, macs, TAPS),  # `depthwise` does rows by pairs
+        tiles=tiles,
     )  # fmt: skip
     return None
 

@@ -13,5 +13,7 @@ PRODUCTS = 1 << 16  # least multiply-adds of a matrix product
 
 
 def pieces(units: int, work: int, least: int) -> int:
-    """The number of pieces of `work`, which can be cut into `units` and not smaller than `least`."""
-    return max(1, min(units, MOST, work // least))
+    """The number of pieces of `work`, which can be cut into `units` and should not be smaller than `least`. It is even,
+    or a multiple of four, where it can be: for two or four threads, which most devices have."""
+    most = max(1, min(units, MOST, work // least))
+    return most - most % 4 if most > 4 else most - most % 2 if most > 2 else most

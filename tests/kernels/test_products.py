@@ -133,6 +133,10 @@ def test_conv2d_with_impossible_attributes_raises(attrs: dict[str, Any], filter_
             {"stride": 2, "padding": b"EXPLICIT", "explicit_paddings": [0, 0, 0, 1, 0, 1, 0, 0]},
         ),
         ((1, 4, 30, 8), (2, 3), 1, {"dilation": 3}),
+        # narrow images, in strips: several in a batch, more rows than a strip has, enough work for several workers
+        ((3, 21, 5, 64), (3, 3), 1, {"epilogue": "clamp(a0,0.0,6.0)"}),
+        ((2, 19, 14, 40), (5, 5), 1, {"stride": 2}),
+        ((5, 3, 7, 48), (5, 3), 1, {}),
     ],
 )
 def test_depthwise_equals_its_reference(
