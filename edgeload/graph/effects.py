@@ -26,7 +26,11 @@ def has_effects(node: Node) -> bool:
 
 
 def _is_true(condition: Tensor) -> bool:
-    return condition.node.op == "Const" and bool(np.all(condition.node.attrs["value"]))
+    """A condition of another rank than a scalar's is an error, which running tells."""
+    if condition.node.op != "Const":
+        return False
+    value = np.asarray(condition.node.attrs["value"])
+    return value.ndim == 0 and bool(value)
 
 
 @cache
