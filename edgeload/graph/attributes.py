@@ -28,7 +28,7 @@ def attributes(
     try:
         found = {
             name: _bound(attr_values.to_python(attr), bindings)
-            for name, attr in node_def.attr.items()
+            for name, attr in sorted(node_def.attr.items())  # protobuf's order changes from process to process
             if not name.startswith("_")
         }
         hints = (
