@@ -118,7 +118,7 @@ class Initializers:
 
     def make_executor(self, function: ConcreteFunction) -> Executor:
         program = self._make_executor(function)
-        return _AfterInitializers(self, program) if self.waiting and not self._is_running else program
+        return _AfterInitializers(self, program) if self.waiting else program
 
     def run(self) -> None:
         """Run those that have not run yet. Other threads wait; what an initialiser calls does not."""
