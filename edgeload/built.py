@@ -53,7 +53,8 @@ VALUE_TYPES = {
 
 def open_model(path: str) -> Any:
     """The root object of an artefact. Raises CorruptModelError, UnsupportedOpError."""
-    return _Model(Artefact(path)).root()
+    artefact = Artefact(path)
+    return Model(artefact, artefact.library()).root()
 
 
 class BuiltGraph(OfModel):
@@ -77,12 +78,14 @@ class BuiltGraph(OfModel):
         )
 
 
-class _Model:
+class Model:
     """The objects of one artefact, made when something refers to them."""
 
-    def __init__(self, artefact: Artefact) -> None:
+    def __init__(self, artefact: Artefact, library: Library | None, others: Sequence[Any] = ()) -> None:
+        """`library` has the kernels of the artefact's programs, if it has any. `others` are more values that its
+        records contain, as `Encoding` takes them."""
         self.artefact = artefact
-        self.library: Library = artefact.library()
+        self.library = library
         self.encoding = Encoding(
             VALUE_TYPES,
             (
@@ -90,10 +93,10 @@ class _Model:
                 ("handle", (), lambda value: None, lambda index: self.object(index).capture()),
                 ("graph", (), lambda value: None, self.graph),
                 ("namedtuple", (), lambda value: None, self._namedtuple),
+                *others,
             ),
             get_array=self._array,
         )
-        self._described: list[Any] = artefact.record("objects")
         self._objects: dict[int, Any] = {}
         self._childless: list[tuple[Any, dict[str, Any]]] = []
         self._is_adding = False
@@ -103,8 +106,7 @@ class _Model:
         self._origin = Origin(partial(open_model, os.path.abspath(artefact.path)), self.object)
 
     def root(self) -> Any:
-        root = self.object(0)
-        return root
+        return self.object(0)
 
     def object(self, index: int) -> Any:
         """An object by its number, with its children; those of plain objects are made when somebody asks for them."""
@@ -113,7 +115,7 @@ class _Model:
                 described = self._describe(index)
                 self._objects[index] = made = getattr(self, f"_make_{described['kind']}")(described)
                 if isinstance(made, OfModel):
-                    self._origin.note(index, made)
+                    self._note(index, made)
                 if described.get("children"):
                     self._childless.append((self._objects[index], described["children"]))
             if not self._is_adding:  # children lead on to others, however deep, and maybe back
@@ -124,6 +126,15 @@ class _Model:
                 finally:
                     self._is_adding = False
             return self._objects[index]
+
+    def _note(self, index: int, made: OfModel) -> None:
+        """Tell the origin of an object that was made."""
+        self._origin.note(index, made)
+
+    @cached_property
+    def _described(self) -> list[Any]:
+        described: list[Any] = self.artefact.record("objects")
+        return described
 
     def _describe(self, index: int) -> Any:
         if not 0 <= index < len(self._described):
@@ -233,7 +244,7 @@ class _Model:
             described["name"],
             decode(described["signature"]),
             decode(described["outputs"]),
-            lambda function: self._executor(described),
+            lambda function: self._executor(described, function),
             lambda: decode(described["captures"]),
         )
         trace.accept_flat_calls(described["keywords"], described["positional"], decode(described["parameters"]))
@@ -242,7 +253,7 @@ class _Model:
         assert name is None or isinstance(name, str)
         return trace
 
-    def _executor(self, described: Any) -> Any:
+    def _executor(self, described: Any, function: ConcreteFunction) -> Any:
         if described["program"] is None:
             raise UnsupportedOpError(f"function {described['name']!r} was not built: {described['why_not']}")
         name, init = described["program"], described["init"]
@@ -276,7 +287,7 @@ class _Initialised:
 class BuiltProgram:
     """A function that was planned ahead of time. It runs as `edgeload.program.Program` does."""
 
-    def __init__(self, model: _Model, record: str) -> None:
+    def __init__(self, model: Model, record: str) -> None:
         self._model = model
         described = model.artefact.record(record)
         decode = model.encoding.decode
@@ -310,11 +321,17 @@ class BuiltProgram:
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:
         """The outputs for inputs in order."""
+        outputs = self.run_planned(inputs)
+        if outputs is None:
+            self._last = self._planner()
+            outputs = self._last.run(inputs)
+        return outputs
+
+    def run_planned(self, inputs: Sequence[Any]) -> list[Any] | None:
+        """As `run`, None if there is no plan for such inputs."""
         planned = self._planned(inputs)
         if planned is None:
-            self._last = self._planner()
-            outputs: list[Any] = self._last.run(inputs)
-            return outputs
+            return None
         self._last = planned
         outputs = planned.run(inputs)
         for variable in self._assigned:
@@ -324,7 +341,12 @@ class BuiltProgram:
     def prepared(self, inputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any] | None] | None:
         """See objects.functions.Executor. (The last plan may be that of another thread's call.)"""
         planned, state = self._last, self._model.state
-        if not isinstance(planned, Planned) or planned.rest is not None or not planned.fits(inputs):
+        if planned is None:
+            return None
+        if not isinstance(planned, Planned):  # made here, for other shapes
+            run: Callable[[Sequence[Any]], list[Any] | None] | None = planned.prepared(inputs)
+            return run
+        if planned.rest is not None or not planned.fits(inputs):
             return None
         if state.version == 0:
             return planned.prepared([(state, 0)])
@@ -424,7 +446,7 @@ class BuiltProgram:
 class _Constants:
     """A program's constants, read when a plan is bound that has them."""
 
-    def __init__(self, model: _Model, encoded: list[Any]) -> None:
+    def __init__(self, model: Model, encoded: list[Any]) -> None:
         self._model = model
         self._encoded = encoded
 

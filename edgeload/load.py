@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from edgeload.model_cache import Place
     from edgeload.objects.container import Container
     from edgeload.objects.functions import ConcreteFunction, Executor
+    from edgeload.program import Program
     from edgeload.savedmodel.reader import SavedModel
 
 
@@ -36,18 +40,36 @@ def load(export_dir: str | os.PathLike[str], tags: str | Iterable[str] | None = 
         from edgeload.built import open_model
 
         return open_model(path)
-    from edgeload.savedmodel import reader
-
+    reload = functools.partial(load, os.path.abspath(path), tags, options)
     checksum = _Checksum()
-    model = reader.read(path, tags, crc32c=checksum)
+    read = functools.partial(_read, path, tags, checksum)
+    place = None
+    if options.are_default:
+        from edgeload.model_cache import find_place
+
+        place = find_place(path, tags)
+    if place is not None:
+        from edgeload.kept import open_kept
+
+        root = open_kept(place, reload, _Source(functools.partial(_read_unchanged, place, read), checksum))
+        if root is not None:
+            return root
+    model = read()
     if options.experimental_skip_checkpoint:
         model.bundle = None
     is_partial = options.allow_partial_checkpoint or options.experimental_skip_checkpoint
-    reload = functools.partial(load, os.path.abspath(path), tags, options)
-    root = restore(model, checksum, allow_partial_checkpoint=is_partial, reload=reload)
+    root = restore(model, checksum, allow_partial_checkpoint=is_partial, reload=reload, place=place)
     if options.experimental_load_function_aliases:
         _add_aliases(root, model)
     return root
+
+
+def load_plain(path: str | os.PathLike[str], tags: str | Iterable[str] | None = None) -> Any:
+    """The root of a SavedModel, which is read in any case, without objects of types that the program has registered:
+    what is written about a model is true for every program."""
+    checksum = _Checksum()
+    model = _read(os.fsdecode(path), tags, checksum)
+    return restore(model, checksum, is_plain=True, reload=functools.partial(load_plain, path, tags))
 
 
 def restore(
@@ -55,20 +77,27 @@ def restore(
     checksum: _Checksum | None = None,
     *,
     allow_partial_checkpoint: bool = False,
+    is_plain: bool = False,
     reload: Callable[[], Any] | None = None,
+    place: Place | None = None,
 ) -> Any:
-    """The objects of a SavedModel whose graph has been read. `reload` is how pickled objects get the model again."""
+    """The objects of a SavedModel whose graph has been read, `is_plain`: without objects of registered types. `reload`
+    is how pickled objects get the model again. `place` is where plans of functions are kept."""
     from edgeload.objects import restore, tf1
     from edgeload.objects.origins import Origin
 
-    programs = _Programs(model, checksum or _Checksum())
+    source = _Source(lambda: model, checksum or _Checksum())
     origin = None if reload is None else Origin(reload)
     if model.is_tf2:
         root = restore.restore(
-            model, programs.of_function, allow_partial_checkpoint=allow_partial_checkpoint, origin=origin
+            model,
+            source.program if place is None else functools.partial(_kept_function, place, source),
+            allow_partial_checkpoint=allow_partial_checkpoint,
+            is_plain=is_plain,
+            origin=origin,
         )
     else:
-        root = tf1.restore(model, programs.of_graph, allow_partial_checkpoint=allow_partial_checkpoint)
+        root = tf1.restore(model, source.program_of_graph, allow_partial_checkpoint=allow_partial_checkpoint)
         if origin is not None:
             origin.note_graph(root)
     _note_versions(root, model)
@@ -92,20 +121,35 @@ class _Checksum:
         return crc32c(buffer)
 
 
-class _Programs:
-    """Makes the programs of a model's functions. The machinery is imported when the first function is called."""
+class _Source:
+    """What a model's objects take of its SavedModel after loading: programs of functions, values of variables. The
+    machinery of programs is imported when the first function is called."""
 
-    def __init__(self, model: SavedModel, checksum: _Checksum) -> None:
-        self._model = model
+    def __init__(self, read: Callable[[], SavedModel], checksum: _Checksum) -> None:
+        """`read` gives the SavedModel, and is called at first use; `checksum` is what it was told to use."""
+        self._read = read
         self._checksum = checksum
-        self._graph_def = model.meta_graph.graph_def
         self._container: Container | None = None
 
     @functools.cached_property
-    def _library(self) -> Mapping[str, Any]:
-        return {function.signature.name: function for function in self._graph_def.library.function}
+    def _model(self) -> SavedModel:
+        return self._read()
 
-    def of_function(self, function: ConcreteFunction) -> Executor:
+    @functools.cached_property
+    def _library(self) -> Mapping[str, Any]:
+        return {function.signature.name: function for function in self._model.meta_graph.graph_def.library.function}
+
+    @property
+    def debug_info(self) -> Any:
+        return self._model.debug_info
+
+    def value(self, key: str) -> np.ndarray:
+        """A variable's value in the checkpoint."""
+        bundle = self._model.bundle
+        assert bundle is not None
+        return bundle.read(key)
+
+    def program(self, function: ConcreteFunction) -> Program:
         """The program of a function in the model's library."""
         from edgeload.dtypes import RESOURCE
         from edgeload.graph.importer import import_function
@@ -134,7 +178,9 @@ class _Programs:
     def _nothing(name: str, op: str, attrs: Mapping[str, Any]) -> None:
         return None
 
-    def of_graph(self, name: str, feeds: Sequence[str], fetches: Sequence[str], container: Container) -> Executor:
+    def program_of_graph(
+        self, name: str, feeds: Sequence[str], fetches: Sequence[str], container: Container
+    ) -> Program:
         """The program of the part of a TF1 graph between feeds and fetches."""
         from edgeload.graph.importer import import_graph_def
         from edgeload.program import Program
@@ -142,13 +188,34 @@ class _Programs:
         self._checksum.is_compiled = True
         return Program(
             name,
-            lambda: import_graph_def(self._graph_def, feeds, fetches, self._library, container.find),
+            lambda: import_graph_def(self._model.meta_graph.graph_def, feeds, fetches, self._library, container.find),
             self._release,
         )
 
     def _release(self) -> None:
         if self._model.bundle is not None:
             self._model.bundle.release()
+
+
+def _read(path: str, tags: str | Iterable[str] | None, checksum: _Checksum) -> SavedModel:
+    from edgeload.savedmodel import reader
+
+    return reader.read(path, tags, crc32c=checksum)
+
+
+def _read_unchanged(place: Place, read: Callable[[], SavedModel]) -> SavedModel:
+    """The SavedModel of which only what is kept has been read so far. Raises CorruptModelError if it has changed."""
+    from edgeload.errors import CorruptModelError
+
+    if not place.still_holds():
+        raise CorruptModelError(f"{place.model} has changed since it was loaded. Load it again.")
+    return read()
+
+
+def _kept_function(place: Place, source: _Source, function: ConcreteFunction) -> Executor:
+    from edgeload.kept import KeptFunction
+
+    return KeptFunction(place, function, functools.partial(source.program, function))
 
 
 def _note_versions(root: Any, model: SavedModel) -> None:

@@ -61,6 +61,11 @@ class LoadOptions:
             )
         return cls(**given)
 
+    @property
+    def are_default(self) -> bool:
+        """Whether all of them are as TensorFlow has them by default."""
+        return all(getattr(self, name) in (None, False) for name in self.__slots__)
+
     def __repr__(self) -> str:
         return f"LoadOptions({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
 

@@ -100,6 +100,10 @@ class Program:
         folded = planned.folded
         return None if folded.have_changed() else planned.prepared(folded.states())
 
+    def planned_for(self) -> set[Any]:
+        """What there are plans for, see `plan_key`."""
+        return set(self._plans)
+
     # -- planning ---------------------------------------------------------------------------------------------------
 
     def _planned(self, inputs: Sequence[Any]) -> Planned:

@@ -30,12 +30,20 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def kernel_cache(run_folder: Path) -> Iterator[Path]:
-    """Point EDGELOAD_CACHE away from the user's cache, to a folder that the workers share."""
+    """Point EDGELOAD_CACHE away from the user's cache, to a folder that the workers share. Models are not kept there,
+    so that each test goes the whole way; see `model_cache`."""
     folder = Path(os.environ.get("EDGELOAD_TEST_CACHE") or run_folder / "kernel-cache")
     folder.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGELOAD_CACHE", str(folder))
+        patch.setenv("EDGELOAD_MODEL_CACHE", "0")
         yield folder
+
+
+@pytest.fixture
+def model_cache(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Called, it lets `edgeload.load` keep models and find those that are kept, in this test."""
+    return lambda: monkeypatch.setenv("EDGELOAD_MODEL_CACHE", "1000")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,19 @@ _MAY_IMPORT = {
     "plan": _BASE | {"graph", "kernels", "passes", "runtime"},
     "runtime": _BASE | {"kernels", "plan", "aot"},  # aot: to compile, inside the functions that do
     "aot": _BASE
-    | {"savedmodel", "kernels", "objects", "graph", "passes", "plan", "runtime", "built", "program", "load"},
+    | {
+        "savedmodel",
+        "kernels",
+        "objects",
+        "graph",
+        "passes",
+        "plan",
+        "runtime",
+        "built",
+        "program",
+        "load",
+        "model_cache",
+    },
 }
 _COMPILERS = {"numba", "llvmlite"}
 # the only modules that may import a compiler when they are imported themselves

@@ -109,7 +109,17 @@ def plan_function(program: Any, specs: Sequence[TensorSpec], target: Target, cho
         planned.notes.append("its shapes are unknown; plans are made on the device, or here with --shape")
     if not choices.fixed_shapes and any(spec.shape is None or None in spec.shape for spec in specs):
         planned.extra_kernels = _guess_kernels(program, specs, Library(target))
+    if choices.fixed_shapes:
+        _drop_graphs(planned)
     return planned
+
+
+def _drop_graphs(planned: PlannedFunction) -> None:
+    """Forget what other shapes would be planned from, wherever there is a plan."""
+    if planned.plans:
+        planned.graph = None
+    for following in [*planned.parts, *(stage.rest for stage in planned.plans if stage.rest is not None)]:
+        _drop_graphs(following)
 
 
 def _observe(program: Any, stage: Planned, inputs: Sequence[Any], notes: list[str]) -> _Observed | None:

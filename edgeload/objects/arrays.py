@@ -11,7 +11,7 @@ import numpy as np
 from edgeload import dtypes
 from edgeload.dtypes import DType
 from edgeload.errors import ArgumentTypeError
-from edgeload.objects.shapes import TensorShape
+from edgeload.objects.shapes import ArrayShape, TensorShape
 
 
 class Array(np.ndarray):
@@ -24,7 +24,7 @@ class Array(np.ndarray):
 
     @property
     def shape(self) -> TensorShape:
-        return TensorShape(super().shape)
+        return ArrayShape(super().shape)
 
     @shape.setter
     def shape(self, shape: Any) -> None:

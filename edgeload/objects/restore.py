@@ -52,9 +52,11 @@ def restore(
     make_executor: MakeExecutor,
     *,
     allow_partial_checkpoint: bool = False,
+    is_plain: bool = False,
     origin: Origin | None = None,
 ) -> Any:
     """The root object. `make_executor` is called when a function first runs. `origin` is told of all objects.
+    `is_plain` leaves out the objects of types that the program has registered.
 
     Raises CorruptModelError for a graph that contradicts itself, and MissingVariableError for variables without value
     in the checkpoint, unless `allow_partial_checkpoint`: then those can be assigned, or raise when they are read.
@@ -64,7 +66,7 @@ def restore(
         raise CorruptModelError(f"the object graph of {model.path} has no nodes; export the model again")
     keys = keys_by_node(graph.nodes, model.bundle)
     initializers = Initializers(make_executor)
-    restored = _Objects(model, keys, initializers.make_executor)
+    restored = _Objects(model, keys, initializers.make_executor, {} if is_plain else TYPES)
     objects = restored.build()
     captured = {index for saved in graph.concrete_functions.values() for index in saved.bound_inputs}
     initializers.waiting = [
@@ -102,11 +104,14 @@ def restore(
 class _Objects:
     """The objects by node id, in the making."""
 
-    def __init__(self, model: SavedModel, keys: dict[int, dict[str, str]], make_executor: MakeExecutor) -> None:
+    def __init__(
+        self, model: SavedModel, keys: dict[int, dict[str, str]], make_executor: MakeExecutor, types: Any
+    ) -> None:
         self._model = model
         self._graph = model.meta_graph.object_graph_def
         self._keys = keys
         self._make_executor = make_executor
+        self._types = types
         self._state = State()
         self._constants = {node.name: node for node in model.meta_graph.graph_def.node if node.op == "Const"}
         self._objects: list[Any] = [None] * len(self._graph.nodes)
@@ -134,7 +139,7 @@ class _Objects:
 
     def _make(self, index: int, node: Any) -> Any:
         kind = node.WhichOneof("kind")
-        if TYPES:
+        if self._types:
             made = make_registered(node.registered_name, node.user_object.identifier, node.serialized_user_proto.value)
             if made is not None:
                 self._made_by_program.add(index)

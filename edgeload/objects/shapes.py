@@ -70,3 +70,11 @@ class TensorShape(tuple[Any, ...]):
 
     def __repr__(self) -> str:
         return f"TensorShape({list(self)})"
+
+
+class ArrayShape(TensorShape):
+    """The shape of an array. Its `repr` is a tuple's, which `np.save` writes into files and `np.load` reads."""
+
+    __slots__ = ()
+
+    __repr__ = tuple.__repr__

@@ -51,7 +51,6 @@ class Artefact:
         self._records = self._map(RECORDS)
         self._weights = self._map(WEIGHTS)
         self._tensors: dict[int, np.ndarray] = {}
-        self._table: list[Any] | None = None
 
     @property
     def target(self) -> Target:
@@ -72,13 +71,25 @@ class Artefact:
 
     def record(self, name: str) -> Any:
         """A record by its name. Raises CorruptModelError."""
+        text = self._text(name)
+        return json.loads(text if text.startswith((b"{", b"[")) else zlib.decompress(text))
+
+    def _text(self, name: str) -> bytes:
+        """The bytes of a record. Raises CorruptModelError when they have changed."""
         if name not in self.manifest["records"]:
             raise CorruptModelError(f"{self.path} has no record {name!r}; build it again.")
         offset, nbytes, checksum = self.manifest["records"][name]
-        text = self._records[offset : offset + nbytes]
+        text: bytes = self._records[offset : offset + nbytes]
         if len(text) != nbytes or zlib.crc32(text) != checksum:
             raise CorruptModelError(f"{self.file(RECORDS)} is damaged: {name!r} has another checksum. Copy it again.")
-        return json.loads(text if text.startswith((b"{", b"[")) else zlib.decompress(text))
+        return text
+
+    def check(self) -> None:
+        """Compare the checksums of all records and tensors now. Raises CorruptModelError."""
+        for name in self.manifest["records"]:
+            self._text(name)
+        for index in range(len(self._entries)):
+            self._data(index)
 
     def tensor(self, index: int) -> np.ndarray:
         """A tensor by its number: mapped and read-only, strings as an object array. Raises CorruptModelError."""
@@ -111,11 +122,15 @@ class Artefact:
         return array
 
     def _entry(self, index: int) -> Any:
-        if self._table is None:
-            self._table = self.record("tensors")
-        if not 0 <= index < len(self._table):
-            raise CorruptModelError(f"{self.path} refers to tensor {index}; it has {len(self._table)}.")
-        return self._table[index]
+        if not 0 <= index < len(self._entries):
+            raise CorruptModelError(f"{self.path} refers to tensor {index}; it has {len(self._entries)}.")
+        return self._entries[index]
+
+    @cached_property
+    def _entries(self) -> list[Any]:
+        """The table of tensors."""
+        table: list[Any] = self.record("tensors")
+        return table
 
     def _data(self, index: int) -> memoryview:
         """The bytes of a tensor. Raises CorruptModelError when they have changed."""

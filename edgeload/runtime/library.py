@@ -62,6 +62,15 @@ class Library:
         with self._lock:
             return [name for name in dict.fromkeys(names) if not self._find(name)]
 
+    def image(self, name: str) -> Code:
+        """A kernel's code, from where this process has it. Raises MissingDependencyError."""
+        with self._lock:
+            if self._find(name):
+                for file in self._files:
+                    if name in file.kernels:
+                        return file.image(name)
+        return image(name, self.target)
+
     def _find(self, name: str) -> bool:
         """Map a kernel that some file has."""
         if name in self._addresses or self._find_in(self._files, name):
@@ -169,13 +178,11 @@ def can_compile() -> bool:
         return False
 
 
-def cache_folder() -> Path:
-    """Where compiled kernels are kept."""
-    from pathlib import Path
-
+def cache_folder() -> str:
+    """Where compiled kernels and plans of models are kept."""
     if folder := os.environ.get("EDGELOAD_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeload"
+        return folder
+    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "edgeload")
 
 
 def image(name: str, target: Target) -> Code:
@@ -215,9 +222,11 @@ def _store(name: str, target: Target, code: Code) -> None:
 
 
 def _cache_file(name: str, target: Target) -> Path:
+    from pathlib import Path
+
     key = f"{name}\n{_source_key(_module_file(name))}\n{target.cpu} {target.features} {target.lanes} {target.registers}"
     digest = _sha256(key.encode())
-    return cache_folder() / f"{target.name}-{_toolchain()}" / f"{name.split('<')[0]}-{digest[:32]}.so"
+    return Path(cache_folder(), f"{target.name}-{_toolchain()}", f"{name.split('<')[0]}-{digest[:32]}.so")
 
 
 def _module_file(name: str) -> str:

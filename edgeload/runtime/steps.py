@@ -46,6 +46,10 @@ class FoldedVariables:
         self._states = states  # the assignments were to others
         return False
 
+    def are_original(self) -> bool:
+        """Whether the variables had not been assigned when they were folded."""
+        return not any(self._versions)
+
     def states(self) -> list[tuple[Any, int]]:
         """States, and the versions that they had when `have_changed` last answered no."""
         return list(self._states)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edgeload.aot.build import RUNTIME, build
+from edgeload.aot.build import build
 from edgeload.aot.choices import Choices
+from edgeload.aot.writer import RUNTIME
 from edgeload.runtime import target as targets
 from scripts import build_wheels
 from tests.aot import device

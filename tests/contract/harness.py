@@ -6,8 +6,8 @@
 
 The model is made by the function `polymorphic` of `tests.contract.models.calls`. `tests.contract.export` runs the lines
 with TensorFlow in a process of its own and stores what they return; pytest runs them with edgeload, where `tf` is
-`tests.contract.stand_in`, and compares. Assertions inside hold in both. A behaviour may also ask for `path`, the
-model's folder, and load it itself.
+`tests.contract.stand_in`, and compares: from the SavedModel, and from what is kept of it. Assertions inside hold in
+all of them. A behaviour may also ask for `path`, the model's folder, and load it itself.
 
 Answers may be tensors, variables, specs, dtypes, shapes, refusals, Python values, and nests of these.
 """
@@ -68,12 +68,15 @@ def answered(
         assert name not in BEHAVIOURS, f"two behaviours are named {name}"
         behaviour = BEHAVIOURS[name] = Behaviour(name, model, ask, shares)
 
-        def test(contract: Any) -> None:
+        def test(contract: Any, model_cache: Callable[[], None]) -> None:
             from tests.contract import stand_in
 
             expected = contract.answers[name]
             assert not isinstance(expected, Failure), f"under TensorFlow this fails:\n{expected.text}"
             assert_alike(behaviour.answer(stand_in, contract.folder), expected, rtol, kinder)
+            model_cache()
+            for _ in range(2):  # plans of the first one are kept for the second
+                assert_alike(behaviour.answer(stand_in, contract.folder), expected, rtol, kinder)
 
         functools.update_wrapper(test, ask)
         del test.__wrapped__  # type: ignore[attr-defined]  # pytest would look for fixtures named tf and model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,15 @@ def test_a_signature_takes_keywords_in_any_order_and_flattens_them_sorted() -> N
     result = signature(recorder, b=INT, a=FLOAT)(b=3, a=[1.0])
     assert [value.tolist() for value in recorder.calls[0]] == [[1.0], 3]
     assert isinstance(result["y"], Array) and result["y"].numpy().tolist() == [0.0]
+
+
+def test_results_are_saved_as_any_array_is(tmp_path: Path) -> None:
+    result = signature(Recorder([np.float32([[1, 2]])]), a=FLOAT)(a=[1.0])["y"]
+    np.save(tmp_path / "y.npy", result)
+    np.savez(tmp_path / "y.npz", y=result, element=result[0, 1], row=result[0])
+    assert np.load(tmp_path / "y.npy").tolist() == [[1.0, 2.0]]
+    with np.load(tmp_path / "y.npz") as stored:
+        assert [stored[name].tolist() for name in ("y", "element", "row")] == [[[1.0, 2.0]], 2.0, [1.0, 2.0]]
 
 
 def test_a_signature_with_one_input_takes_it_by_position() -> None:
