@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgeload.array import Array
 from edgeload.errors import (
     ArgumentTypeError,
     ArgumentValueError,
@@ -27,7 +28,6 @@ from edgeload.errors import (
     UnsupportedOpError,
 )
 from edgeload.load import load
-from edgeload.objects.arrays import Array
 from edgeload.objects.specs import TensorSpec
 from edgeload.objects.trackables import register_type
 from edgeload.options import LoadOptions

@@ -338,14 +338,14 @@ class BuiltProgram:
             variable.touch()
         return outputs if planned.rest is None else planned.rest.run(outputs)
 
-    def prepared(self, inputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any] | None] | None:
+    def prepared(self, inputs: Sequence[Any]) -> Callable[[Any], Any] | None:
         """See objects.functions.Executor. (The last plan may be that of another thread's call.)"""
         planned, state = self._last, self._model.state
         if planned is None:
             return None
         if not isinstance(planned, Planned):  # made here, for other shapes
-            run: Callable[[Sequence[Any]], list[Any] | None] | None = planned.prepared(inputs)
-            return run
+            answer: Callable[[Any], Any] | None = planned.prepared(inputs)
+            return answer
         if planned.rest is not None or not planned.fits(inputs):
             return None
         if state.version == 0:

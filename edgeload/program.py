@@ -92,7 +92,7 @@ class Program:
             variable.touch()
         return outputs if planned.rest is None else planned.rest.run(outputs)
 
-    def prepared(self, inputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any] | None] | None:
+    def prepared(self, inputs: Sequence[Any]) -> Callable[[Any], Any] | None:
         """See objects.functions.Executor. (The last plan may be that of another thread's call.)"""
         planned = self._last
         if planned is None or planned.rest is not None or planned.folded is None or not planned.fits(inputs):

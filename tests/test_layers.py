@@ -13,11 +13,13 @@ import pytest
 pytestmark = pytest.mark.tiny
 
 _PACKAGE = Path(__file__).parent.parent / "edgeload"
-_BASE = {"errors", "dtypes", "memory", "records"}
+_BASE = {"errors", "dtypes", "memory", "records", "shapes", "array"}
 # what each part of edgeload may import of the others; `load` and `program` tie the parts together
 _MAY_IMPORT = {
     "errors": set(),
     "records": set(),
+    "shapes": {"errors"},
+    "array": {"shapes"},
     "dtypes": {"errors"},
     "memory": set(),
     "kernels": _BASE,

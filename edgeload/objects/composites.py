@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from edgeload import dtypes
+from edgeload.array import Array
 from edgeload.errors import ArgumentTypeError, ArgumentValueError
-from edgeload.objects.arrays import Array, is_tensor, strings
+from edgeload.objects.arrays import is_tensor, strings
 
 
 class SparseTensor:

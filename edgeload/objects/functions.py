@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from edgeload import dtypes
+from edgeload.array import Array
 from edgeload.errors import ArgumentTypeError, ArgumentValueError, EdgeloadError
 from edgeload.objects import structured
-from edgeload.objects.arrays import Array
 from edgeload.objects.describing import describe, describe_signature, describe_type
 from edgeload.objects.matching import Conversion, Exact, call_key, exactly, flatten_to, note_exact, to_input
 from edgeload.objects.origins import OfModel
@@ -30,9 +30,10 @@ class Executor(Protocol):
     def run(self, inputs: list[Any]) -> list[Any]:
         """The flat outputs for the flat inputs (captures are already bound)."""
 
-    def prepared(self, inputs: list[Any]) -> Callable[[list[Any]], list[Any] | None] | None:
+    def prepared(self, inputs: list[Any]) -> Callable[[Any], Any] | None:
         """What runs inputs of the same dtypes and shapes as these, which have just been run, and gives None when it
-        cannot any more; None where a call depends on more than dtypes and shapes."""
+        cannot any more; None where a call depends on more than dtypes and shapes. Results are `Array`s. One input is
+        passed as it is, not in a list, and one result returned so, where there is one of each."""
 
     @property
     def plan(self) -> Any:
@@ -199,24 +200,22 @@ class ConcreteFunction(OfModel):
             return None
 
         if len(noted) == len(keys) == 1:
-            [(name, dtype, shape)], [only_key] = noted, keys
+            [(name, dtype, shape)], [only_key], ndarray = noted, keys, np.ndarray
 
             def quick_for_one(given: Mapping[str, Any]) -> Any:
                 """As `exactly` and `quick`, without their loops."""
                 value = given.get(name)
-                if type(value) is not np.ndarray or value.dtype is not dtype or value.shape != shape or len(given) != 1:
+                if type(value) is not ndarray or value.dtype is not dtype or value.shape != shape or len(given) != 1:
                     return None
-                results = run([value])
-                return None if results is None else {only_key: results[0].view(Array)}
+                result = run(value)
+                return None if result is None else {only_key: result}
 
             return quick_for_one
 
         def quick(given: Mapping[str, Any]) -> Any:
             flat = exactly(noted, given) if len(given) == len(noted) else None
             results = None if flat is None else run(flat)
-            if results is None:
-                return None
-            return {key: result.view(Array) for key, result in zip(keys, results)}  # noqa: B905  (are as many)
+            return None if results is None else dict(zip(keys, results))  # noqa: B905  (are as many)
 
         return quick
 

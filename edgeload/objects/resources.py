@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeload import dtypes
+from edgeload.array import Array
 from edgeload.errors import CorruptModelError
-from edgeload.objects.arrays import Array
 from edgeload.objects.origins import OfModel
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import numpy as np
 
 from edgeload import dtypes
 from edgeload.dtypes import DType
-from edgeload.objects.shapes import TensorShape
 from edgeload.objects.variables import Shape, Variable, fits
 from edgeload.records import Record
+from edgeload.shapes import TensorShape
 
 
 class TensorSpec(Record):

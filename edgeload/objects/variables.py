@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from edgeload import dtypes
+from edgeload.array import Array
 from edgeload.errors import ArgumentValueError, CorruptModelError, MissingVariableError
-from edgeload.objects.arrays import Array, to_array
+from edgeload.objects.arrays import to_array
 from edgeload.objects.origins import OfModel
-from edgeload.objects.shapes import TensorShape
+from edgeload.shapes import TensorShape
 
 Shape = tuple[int | None, ...] | None
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from edgeload.array import Array
 from edgeload.dtypes import from_numpy_name
 from edgeload.errors import ExecutionError
 from edgeload.memory import aligned_zeros
@@ -67,46 +68,60 @@ class BoundPlan:
             (number, self._setter(place)) for number, place in enumerate(layout.inputs) if place is not None
         ]
         self._outputs = [self._getter(place, is_output=True) for place in layout.outputs]
+        self._answers = [self._getter(place, is_output=True, kind=Array) for place in layout.outputs]
         self._actions = [
             self._host_action(action) if isinstance(action, int) else self._native_action(*action)
             for action in layout.actions
         ]
-        self.run: Callable[[Sequence[Any]], list[Any]] = self._one_to_one() or self._run
-        """Fresh output arrays (or objects) for one set of inputs, which have the plan's dtypes and shapes."""
+        is_single = len(layout.inputs) == len(layout.outputs) == 1
+        self.answer: Callable[[Any], Any] = (self._one_to_one() or self._answer_one) if is_single else self._answer
+        """As `run`, with arrays as a function returns them. Of a plan with one input and one output, these themselves
+        instead of sequences of them: many small models are so, and their calls short."""
 
-    def _run(self, inputs: Sequence[Any]) -> list[Any]:
+    def run(self, inputs: Sequence[Any]) -> list[Any]:
+        """Fresh output arrays (or objects) for one set of inputs, which have the plan's dtypes and shapes."""
         for number, set_input in self._inputs:
             set_input(inputs[number])
         for action in self._actions:
             action()
         return [getter() for getter in self._outputs]
 
-    def _one_to_one(self) -> Callable[[Sequence[Any]], list[Any]] | None:
-        """`run` for the commonest of plans, without loops: one array in, one native call, one array out."""
-        inputs, outputs = self._layout.inputs, self._layout.outputs
-        if len(self._actions) != 1 or len(inputs) != 1 or len(outputs) != 1 or isinstance(self._layout.actions[0], int):
+    def _answer(self, inputs: Sequence[Any]) -> list[Any]:
+        for number, set_input in self._inputs:
+            set_input(inputs[number])
+        for action in self._actions:
+            action()
+        return [getter() for getter in self._answers]
+
+    def _answer_one(self, value: Any) -> Any:
+        return self._answer([value])[0]
+
+    def _one_to_one(self) -> Callable[[Any], Any] | None:
+        """`answer` for the commonest of plans, without loops: one array in, one native call, one array out."""
+        [source_place], [target_place] = self._layout.inputs, self._layout.outputs
+        if len(self._actions) != 1 or isinstance(self._layout.actions[0], int):
             return None
-        if inputs[0] is None or inputs[0][0] != ARENA or outputs[0][0] != ARENA:
+        if source_place is None or source_place[0] != ARENA or target_place[0] != ARENA:
             return None
-        source, target, action = self._view(inputs[0]), self._view(outputs[0]), self._actions[0]
+        source, target, action = self._view(source_place), self._view(target_place).view(Array), self._actions[0]
         drive, lead = self._layout.actions[0]
         if lead is None:
             call, block = self._entry("drive", drive)
 
-            def run_alone(inputs: Sequence[Any]) -> list[Any]:
-                source[...] = inputs[0]
+            def answer_alone(value: Any) -> Any:
+                source[...] = value
                 if code := call(block):
                     raise self._failure(code)
-                return [target.copy()]
+                return target.copy()
 
-            return run_alone
+            return answer_alone
 
-        def run(inputs: Sequence[Any]) -> list[Any]:
-            source[...] = inputs[0]
+        def answer(value: Any) -> Any:
+            source[...] = value
             action()
-            return [target.copy()]
+            return target.copy()
 
-        return run
+        return answer
 
     # -- native steps -----------------------------------------------------------------------------------------------
 
@@ -185,12 +200,15 @@ class BoundPlan:
 
         return run
 
-    def _getter(self, place: Any, *, is_output: bool) -> Callable[[], Any]:
-        """What gives the value at a place: a copy for outputs, which outlive the call, else a view."""
+    def _getter(self, place: Any, *, is_output: bool, kind: type[np.ndarray] = np.ndarray) -> Callable[[], Any]:
+        """What gives the value at a place: a copy for outputs, which outlive the call, else a view. Arrays are of the
+        class `kind`."""
         space, at, _, shape = place
         if space == "object":
             objects = self._objects
-            return lambda: objects[at]
+            if kind is np.ndarray:
+                return lambda: objects[at]
+            return lambda: objects[at].view(kind) if isinstance(objects[at], np.ndarray) else objects[at]
         if space == VARIABLE:
             resource = self._resources[at]
             return lambda: resource
@@ -198,8 +216,9 @@ class BoundPlan:
             constant = self._constants[at]
             if shape is not None and constant.shape != tuple(shape):
                 constant = constant.reshape(shape)
+            constant = constant.view(kind)
             return constant.copy if is_output else lambda: constant
-        view = self._view(place)
+        view = self._view(place).view(kind)
         return view.copy if is_output else lambda: view
 
     def _setter(self, place: Any) -> Callable[[Any], None]:

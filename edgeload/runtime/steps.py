@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -104,24 +105,30 @@ class Planned:
         finally:
             self.pool.append(bound)
 
-    def prepared(self, states: Sequence[tuple[Any, int]]) -> Callable[[Sequence[Any]], list[Any] | None]:
-        """`run`, or None as soon as one of the states has another version, in the fewest steps of Python."""
+    def prepared(self, states: Sequence[tuple[Any, int]]) -> Callable[[Any], Any] | None:
+        """`BoundPlan.answer`, or None as soon as the state has another version, in the fewest steps of Python. There
+        are several states when a function's variables belong to several models: then nothing is prepared."""
+        if len(states) > 1:
+            return None
+        state, version = states[0] if states else _UNCHANGING
         pool, bind = self.pool, self._bind
 
-        def run(inputs: Sequence[Any]) -> list[Any] | None:
-            for state, version in states:
-                if state.version != version:
-                    return None
+        def answer(inputs: Any) -> Any:
+            if state.version != version:
+                return None
             try:
                 bound = pool.pop()
             except IndexError:
                 bound = bind()
             try:
-                return bound.run(inputs)
+                return bound.answer(inputs)
             finally:
                 pool.append(bound)
 
-        return run
+        return answer
+
+
+_UNCHANGING = SimpleNamespace(version=0), 0  # the state of no variables
 
 
 def run_step(

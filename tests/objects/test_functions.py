@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeload.array import Array
 from edgeload.errors import ArgumentTypeError, ArgumentValueError, ExecutionError
-from edgeload.objects.arrays import Array
 from edgeload.objects.composites import RaggedTensor, SparseTensor
 from edgeload.objects.functions import ConcreteFunction, Function
 from edgeload.objects.parameters import Parameters
