@@ -5,7 +5,7 @@
 In every round each contender gets a process of its own, in turn, which loads the demo model first and then each model
 once. Importing is not counted. What a load does differs: TensorFlow's reads all variables into memory, edgeload's
 builds the objects, and reads a value when it is first needed. So a second column counts reading all of them, with
-checksums.
+checksums. Models that edgeload has kept are not looked for.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _cell(seconds: Sequence[float]) -> str:
 
 def _ask(python: str, contender: str, models: Sequence[Path]) -> dict[str, float]:
     command = [python, __file__, "--child", contender, *map(str, models)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "EDGELOAD_MODEL_CACHE": "0", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")

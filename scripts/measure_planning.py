@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import edgeload  # noqa: E402  (this repository's)
+from edgeload.load import load_plain  # noqa: E402  (this repository's)
 
 BATCHES = range(2, 10)
 CALLS = 5  # after the first one
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("model", metavar="FOLDER")
     parser.add_argument("--signature", default="serving_default", metavar="KEY")
     options = parser.parse_args()
-    signature = edgeload.load(options.model).signatures[options.signature]
+    signature = load_plain(options.model).signatures[options.signature]  # whatever is kept of it
     specs = signature.structured_input_signature[1]
 
     def seconds(batch: int) -> float:
