@@ -54,7 +54,7 @@ class _KeptModel(Model):
         super().__init__(artefact, None, (("checkpoint", (), lambda value: None, source.value),))
         self._place = place
         self._source = source
-        self._origin = Origin(reload, self.object_of)
+        self._origin = Origin(reload, self.find)
         self._initializers = Initializers(self._make_kept)
 
     def root(self) -> Any:
@@ -63,11 +63,10 @@ class _KeptModel(Model):
             add_child_when_asked_for(root, "graph_debug_info", lambda: self._source.debug_info)
         return root
 
-    def object_of(self, key: Any) -> Any:
-        """An object by its key in the SavedModel: the number of its node, or the name of a function."""
-        if key not in self._numbers:
-            raise CorruptModelError(f"{self.artefact.path} refers to object {key!r}, which it does not have.")
-        return self.object(self._numbers[key])
+    def find(self, key: Any) -> Any:
+        """An object by its key in the SavedModel: the number of its node, or the name of a function. None if there is
+        none."""
+        return self.object(self._numbers[key]) if key in self._numbers else None
 
     @cached_property
     def _keys(self) -> list[Any]:
@@ -87,9 +86,10 @@ class _KeptModel(Model):
         return Asset(os.path.join(self._place.model, "assets", file))
 
     def _executor(self, described: Any, function: ConcreteFunction) -> Any:
-        if self._waiting:
-            self._initializers.waiting = [self.object_of(key) for key in self._waiting]
-            self._waiting = []
+        with self._lock:
+            if self._waiting:
+                self._initializers.waiting = [self.find(key) for key in self._waiting]
+                self._waiting = []
         return self._initializers.make_executor(function)
 
     @cached_property
@@ -116,7 +116,10 @@ class _FunctionModel(Model):
         self.state = model.state
 
     def object(self, key: Any) -> Any:
-        return self._model.object_of(key)
+        found = self._model.find(key)
+        if found is None:
+            raise CorruptModelError(f"{self.artefact.path} refers to object {key!r}, which the model does not have.")
+        return found
 
     def _asset(self, file: str) -> Asset:
         return self._model._asset(file)

@@ -30,6 +30,7 @@ from edgeload.runtime.target import host
 OBJECTS = "objects"
 _VARIABLE = "EDGELOAD_MODEL_CACHE"
 _MOST_MEGABYTES = 2048
+_NAME_LENGTH = 100  # of a folder's name, which need not be all of the model's
 _GRAPHS = ("saved_model.pb", "saved_model.pbtxt")
 _PACKAGE = os.path.dirname(__file__)
 
@@ -43,7 +44,7 @@ class Place:
         self.tags = tags if tags is None or isinstance(tags, str) else sorted(tags)
         self.max_nbytes = max_nbytes
         key = zlib.crc32(f"{self.model}\n{self.tags}".encode())
-        self.folder = os.path.join(cache_folder(), "models", f"{os.path.basename(self.model)}-{key:08x}")
+        self.folder = os.path.join(cache_folder(), "models", f"{os.path.basename(self.model)[:_NAME_LENGTH]}-{key:08x}")
         self.source: dict[str, Any] = {
             "path": self.model,
             "tags": self.tags,
@@ -62,7 +63,8 @@ class Place:
 
     def function(self, name: str) -> Artefact | None:
         """The plans of a function by its name in the model's library, if they are kept."""
-        return self._open(self._name_of(name))
+        found = self._open(self._name_of(name))
+        return found if found is not None and found.manifest.get("function") == name else None
 
     def file(self, name: str | None) -> str:
         """The folder for a function's plans, or for the objects."""

@@ -46,7 +46,8 @@ def keep(place: Place, function: ConcreteFunction, program: Program) -> None:
         if place.objects() is None:
             place.drop()
             _write_objects(place)
-        writer.write(Path(place.file(function.name)), writer.images(), {"source": place.source})
+        told = {"source": place.source, "function": function.name}
+        writer.write(Path(place.file(function.name)), writer.images(), told)
     place.make_room()
 
 
