@@ -359,10 +359,10 @@ def splat_element(vector: Lanes, index: int) -> Lanes:
     return Lanes(vector.builder, spread, vector.dtype, vector.count)
 
 
-def across(vector: Lanes, combine: Callable[[Lanes, Lanes], Lanes]) -> Lanes:
-    """All elements of a vector combined into one scalar, half with half."""
+def across(vector: Lanes, combine: Callable[[Lanes, Lanes], Lanes], count: int = 1) -> Lanes:
+    """All elements of a vector combined into `count` of them, half with half; one is a scalar."""
     builder = vector.builder
-    while vector.count > 1:
+    while vector.count > count:
         half = vector.count // 2
         undefined = ir.Constant(vector.value.type, ir.Undefined)
         parts = []

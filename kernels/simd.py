@@ -14,7 +14,7 @@ from numba.core import types
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from edgeload.kernels import expressions, functions
+from edgeload.kernels import expressions, functions, transcendentals
 from edgeload.kernels.lanes import Lanes, across, constant, element_nbytes, load, loop, splat, store
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _I64 = ir.IntType(64)
 FOLD_BLOCK = 1024  # elements of a row that are summed before the total's dtype takes over
 FOLD_ROWS = 64
+_SOFTMAX_VECTORS = 4  # at a time: an exponential alone would wait for its own instructions
 
 
 def lanes_of(context: Any, dtype: str) -> int:
@@ -289,7 +290,9 @@ def softmax_row(is_log: bool) -> Any:
             source = offset_by(builder, data_pointer(context, builder, x, x_array), kind, at)
             target = offset_by(builder, data_pointer(context, builder, out, out_array), kind, at)
             width = lanes_of(context, kind)
+            wide = _SOFTMAX_VECTORS * width
             zero = ir.Constant(_I64, 0)
+            several = builder.sub(size, builder.srem(size, ir.Constant(_I64, wide)))
             whole = builder.sub(size, builder.srem(size, ir.Constant(_I64, width)))
 
             def at_index(pointer: Any, index: Any, count: int) -> Lanes:
@@ -304,11 +307,12 @@ def softmax_row(is_log: bool) -> Any:
                 def step(index: Any, so_far: Any, count: int) -> list[Any]:
                     return [combine(Lanes(builder, so_far, kind, count), term(index, count)).value]
 
-                start_value = constant(kind, width, start)
-                (vector,) = loop(builder, zero, whole, width, lambda i, v: step(i, v, width), [start_value])
-                across_vector = across(Lanes(builder, vector, kind, width), combine).value
-                (scalar,) = loop(builder, whole, size, 1, lambda i, v: step(i, v, 1), [across_vector])
-                return Lanes(builder, scalar, kind, 1)
+                begin, value, before = zero, constant(kind, wide, start), wide
+                for end, count in ((several, wide), (whole, width), (size, 1)):
+                    value = across(Lanes(builder, value, kind, before), combine, count).value
+                    (value,) = loop(builder, begin, end, count, lambda i, v, count=count: step(i, v, count), [value])
+                    begin, before = end, count
+                return Lanes(builder, value, kind, 1)
 
             def mapped(write_at: Callable[[Any, int], None]) -> None:
                 for begin, end, count in ((zero, whole, width), (whole, size, 1)):
@@ -319,10 +323,12 @@ def softmax_row(is_log: bool) -> Any:
 
                     loop(builder, begin, end, count, step, [])
 
-            largest = folded(lambda i, n: at_index(source, i, n), functions.maximum, float("-inf"))
+            # NaN, which this maximum may leave out, makes the sum NaN
+            largest = folded(lambda i, n: at_index(source, i, n), lambda x, y: (x > y).select(x, y), float("-inf"))
+            exp = transcendentals.exp_of_negative if kind == "float32" else functions.FUNCTIONS["exp"].emit
 
             def exponential(index: Any, count: int) -> Lanes:
-                value = functions.FUNCTIONS["exp"].emit(at_index(source, index, count) - splat(largest, count))
+                value = exp(at_index(source, index, count) - splat(largest, count))
                 if not is_log:
                     write_out(value, index)
                 return value

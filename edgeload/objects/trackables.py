@@ -59,8 +59,7 @@ class UserObject(OfModel):
         return made
 
     def __repr__(self) -> str:
-        self.make_attributes()
-        names = ", ".join(name for name in sorted(vars(self)) if not name.startswith("_"))
+        names = ", ".join(name for name in sorted({*vars(self), *self._makers}) if not name.startswith("_"))
         return f"<edgeload {self.identifier.strip('_')} with {names or 'no attributes'}>"
 
 

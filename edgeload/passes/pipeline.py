@@ -19,6 +19,7 @@ from edgeload.passes.fuse_elementwise import fuse_elementwise
 from edgeload.passes.fuse_epilogue import fuse_epilogue
 from edgeload.passes.fuse_layer_norm import fuse_layer_norm
 from edgeload.passes.fuse_residual import fuse_residual
+from edgeload.passes.fuse_transposes import fuse_transposes
 from edgeload.passes.hoist_projections import hoist_projections
 from edgeload.passes.pad_labels import pad_labels
 from edgeload.passes.pad_suppressions import pad_suppressions
@@ -63,6 +64,7 @@ PLAN_PASSES: tuple[Pass, ...] = (
     fuse_layer_norm,  # before views part the rows from what is done to them
     delay_views,  # dense layers over more than two dimensions, 1-D convolutions
     fold_batch_norm,  # what views had been in the way of
+    fuse_transposes,  # products of two computed tensors are left
     hoist_projections,  # before products in loops take residuals
     fuse_epilogue,  # before the residual: activations in front of the sum
     fuse_residual,
@@ -71,7 +73,7 @@ PLAN_PASSES: tuple[Pass, ...] = (
 )
 
 
-_FUSING: frozenset[Pass] = frozenset({fuse_epilogue, fuse_layer_norm, fuse_residual, fuse_elementwise})
+_FUSING: frozenset[Pass] = frozenset({fuse_epilogue, fuse_layer_norm, fuse_residual, fuse_transposes, fuse_elementwise})
 
 
 def without_fusing(passes: tuple[Pass, ...]) -> tuple[Pass, ...]:

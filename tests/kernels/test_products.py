@@ -161,6 +161,32 @@ def test_batched_matmul_broadcasts_its_batches() -> None:
     check("BatchMatMulV2", {"adj_x": False, "adj_y": True}, floats(2, 1, 5, 7), floats(3, 9, 7), rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("a", "b", "adjoint", "perms"),
+    [
+        ((2, 7, 3, 5), (2, 9, 3, 5), (False, False), ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])),
+        ((2, 7, 3, 5), (2, 9, 3, 5), (False, True), ([0, 2, 1, 3], [0, 2, 1, 3], [2, 1, 0, 3])),
+        ((7, 3, 17), (3, 17, 33), (False, False), ([1, 0, 2], [0, 1, 2], [0, 1, 2])),
+        ((3, 5, 7), (3, 5, 9), (True, False), ([0, 1, 2], [0, 1, 2], [1, 0, 2])),
+        ((3, 7, 5), (3, 5, 9), (True, False), ([0, 2, 1], [0, 1, 2], [0, 1, 2])),
+        ((4, 1, 6), (5, 6, 3), (False, True), ([1, 0, 2], [2, 0, 1], [0, 1, 2])),
+        ((2, 0, 3, 5), (2, 9, 3, 5), (False, False), ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])),
+        ((2, 4, 3, 0), (2, 9, 3, 0), (False, False), ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])),
+    ],
+)
+def test_batched_matmul_of_permuted_tensors(
+    dtype: str,
+    a: tuple[int, ...],
+    b: tuple[int, ...],
+    adjoint: tuple[bool, bool],
+    perms: tuple[list[int], list[int], list[int]],
+) -> None:
+    perm_a, perm_b, perm_out = perms
+    attrs = {"adj_x": adjoint[0], "adj_y": adjoint[1], "perm_a": perm_a, "perm_b": perm_b, "perm_out": perm_out}
+    check("_BatchMatMul", attrs, floats(*a, dtype=dtype), floats(*b, dtype=dtype), rtol=2e-5, atol=2e-5)
+
+
 def test_an_empty_inner_dimension_gives_zeros() -> None:
     check("MatMul", {"transpose_a": False, "transpose_b": False}, floats(3, 0), floats(0, 5))
 
