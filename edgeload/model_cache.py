@@ -44,7 +44,8 @@ class Place:
         self.tags = tags if tags is None or isinstance(tags, str) else sorted(tags)
         self.max_nbytes = max_nbytes
         key = zlib.crc32(f"{self.model}\n{self.tags}".encode())
-        self.folder = os.path.join(cache_folder(), "models", f"{os.path.basename(self.model)[:_NAME_LENGTH]}-{key:08x}")
+        name = f"{os.path.basename(self.model)[:_NAME_LENGTH]}-{key:08x}"
+        self.folder = os.path.abspath(os.path.join(cache_folder(), "models", name))
         self.source: dict[str, Any] = {
             "path": self.model,
             "tags": self.tags,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,13 +32,14 @@ def keep(place: Place, function: ConcreteFunction, program: Program) -> None:
     """Write the plans of a function, with those that were kept before, and the model's objects if they are not there.
 
     Raises OSError, and EdgeloadError for what cannot be kept: constants that were variables with other values than in
-    the checkpoint, objects that loading the model does not make.
+    the checkpoint, objects that loading the model does not make, more than there is room for.
     """
     if not place.still_holds():
         return
     with program._lock:
         if not program._folded.are_original():
             raise EdgeloadError(f"{function.name!r} was planned with values that variables were assigned.")
+        _require_room(place, program)
         _plan_what_was_kept(place, function, program)
         planned = _describe(program, None, _MOST_PLANS, {})
         if not planned.plans:
@@ -49,6 +52,14 @@ def keep(place: Place, function: ConcreteFunction, program: Program) -> None:
         told = {"source": place.source, "function": function.name}
         writer.write(Path(place.file(function.name)), writer.images(), told)
     place.make_room()
+
+
+def _require_room(place: Place, program: Program) -> None:
+    """Raise EdgeloadError when the constants are more than may be kept, or would fill the disk."""
+    nbytes = sum(np.asarray(constant).nbytes for constant in program._store.constants)
+    os.makedirs(place.folder, exist_ok=True)
+    if nbytes > min(place.max_nbytes, shutil.disk_usage(place.folder).free / 2):
+        raise EdgeloadError(f"{nbytes:,} bytes of constants are too many to keep.")
 
 
 def _plan_what_was_kept(place: Place, function: ConcreteFunction, program: Program) -> None:

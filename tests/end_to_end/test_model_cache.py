@@ -103,6 +103,18 @@ def test_what_was_planned_after_the_first_call_is_kept_at_the_end(kept: Path, mo
         assert is_kept(second)
 
 
+def test_processes_that_start_together_disturb_nobody(kept: Path, model: Path, tmp_path: Path) -> None:
+    def start(number: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", PROGRAM, str(model), str(1 + number % 2), str(tmp_path / f"{number}.npy")]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    for _ in range(2):  # with nothing kept, and with something
+        processes = [start(number) for number in range(6)]
+        assert [process.communicate()[1] for process in processes] == [b""] * 6
+        outputs = [np.load(tmp_path / f"{number}.npy").tobytes() for number in range(6)]
+        assert outputs == outputs[:2] * 3
+
+
 def test_another_model_at_the_path_is_another_model(kept: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = classify(model)
     stored = reader.protos.SavedModel.FromString((model / "saved_model.pb").read_bytes())
@@ -208,6 +220,14 @@ def test_models_that_were_not_used_for_longest_make_room(
     monkeypatch.setenv("EDGELOAD_MODEL_CACHE", str(1.2 * nbytes / 1e6))
     classify(paths[2])
     assert sorted(entry.name.rsplit("-", 1)[0] for entry in kept.iterdir()) == ["a", "c"]
+
+
+def test_a_model_that_is_larger_than_all_may_be_is_not_kept(
+    kept: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGELOAD_MODEL_CACHE", "0.001")
+    classify(model)
+    assert not [file for file in kept.rglob("*") if file.is_file()]
 
 
 def test_tags_choose_among_what_is_kept(kept: Path, model: Path) -> None:
