@@ -148,19 +148,19 @@ def _checksum(path: str) -> int:
 
 
 def _code() -> list[Any]:
-    """What tells one edgeload from another: its version, how many files it has, the latest change, their size."""
-    files = [file.stat() for file in _files(_PACKAGE) if file.name.endswith(".py")]
+    """What tells one edgeload from another: how many files of source it has, the latest change, their size."""
+    files = [file.stat() for file in _files(_PACKAGE, but="__pycache__") if file.name.endswith(".py")]
     latest = max(file.st_mtime_ns for file in files)
     return [len(files), latest, sum(file.st_size for file in files), np.__version__]
 
 
-def _files(folder: str) -> Iterator[os.DirEntry[str]]:
-    """All files in a folder, however deep."""
+def _files(folder: str, but: str = "") -> Iterator[os.DirEntry[str]]:
+    """All files in a folder, however deep; `but` not in folders of that name."""
     for entry in os.scandir(folder):
-        if entry.is_dir():
-            yield from _files(entry.path)
-        else:
+        if not entry.is_dir():
             yield entry
+        elif entry.name != but:
+            yield from _files(entry.path, but)
 
 
 def _remove(folder: str) -> None:
